@@ -1,0 +1,52 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo up test lint types imports check lock clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.installed ## make .venv with everything in it (quick when nothing changed)
+
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "neurobatch needs Python 3.11 to 3.13; this is $$($(PYTHON) --version). Use make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Setting up .venv (a few minutes the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## run one batch through the whole service (SCANS=folder DATA_DIR=folder)
+	@$(BIN)/neurobatch demo $(if $(SCANS),--scans "$(SCANS)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+up: setup ## serve until Ctrl-C (PORT=8000 DATA_DIR=folder)
+	@exec $(BIN)/neurobatch up $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+test: setup ## all tests
+	@$(BIN)/pytest
+
+lint: setup ## style, Dockerfile and docker-compose.yml
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+types: setup ## static types
+	@$(BIN)/mypy
+
+imports: setup ## import directions
+	@$(BIN)/lint-imports
+
+check: lint types imports ## all of the three
+
+lock: ## renew the pinned requirements (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade -o requirements.txt
+	uv pip compile --group pyproject.toml:api --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate -c requirements.txt -o requirements-api.txt
+
+clean: ## remove what was built, not the data
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -1,0 +1,1 @@
+"""The HTTP side: takes batches, answers questions about them. It never imports TensorFlow or OpenCV."""

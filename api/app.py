@@ -1,0 +1,33 @@
+"""Builds the Flask application from settings; nothing is opened or configured at import."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+from flask import Request
+
+from api import errors, openapi, request_ids
+from api.routes import batches, health, scans
+from api.services import Services
+from shared.settings import Settings
+
+
+class _StreamingRequest(Request):
+    """Bodies are read from the stream by `api.uploads`; nothing may parse a form into memory beside it."""
+
+    want_form_data_parsed = False
+
+
+def create_app(settings: Settings) -> APIFlask:
+    """The API over the given settings: its own engine, store and publisher, shared by its threads."""
+    app = APIFlask("neurobatch", title="neurobatch", version="1", docs_path=None, spec_path="/openapi.json")
+    app.request_class = _StreamingRequest
+    # Multipart framing and fields come on top of the files; api.uploads enforces the limit as bytes arrive.
+    app.config["MAX_CONTENT_LENGTH"] = None
+    app.url_map.strict_slashes = False
+    openapi.describe(app)
+    app.extensions[Services.EXTENSION] = Services.open(settings)
+    request_ids.register(app)
+    errors.register(app)
+    for module in (batches, scans, health):
+        app.register_blueprint(module.blueprint)
+    return app

@@ -1,0 +1,145 @@
+"""The use cases around a batch: submit it, look at it, list many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import insert, select
+
+from api.intake import Candidate, inspect
+from api.services import Services
+from api.uploads import Staging, receive
+from shared.artifacts import upload_key
+from shared.db import queries
+from shared.db.base import new_id
+from shared.db.models import Batch, Scan
+from shared.db.queries import BatchProgress
+from shared.db.session import reading, transaction
+from shared.dispatch import dispatch_quietly
+from shared.domain import ScanState
+from shared.errors import InvalidRequest, LimitExceeded, NotFound
+from shared.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+
+def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> UUID:
+    """Take a batch: once this returns, its files and rows are durable and every scan will come to an end.
+
+    The files are renamed to their place first and the rows committed after; a crash in between leaves files
+    without rows, never rows without files.
+    """
+    batch_id = new_id()
+    settings = services.settings
+    with Staging(settings.data_dir, name=str(batch_id)) as staging:
+        upload = receive(body, boundary=boundary, staging=staging, settings=settings)
+        name, details = _batch_fields(upload.fields, settings=settings)
+        if not upload.files:
+            raise InvalidRequest(
+                "The batch holds no file; send at least one in the form field 'files'.", code="no_files"
+            )
+        candidates = [
+            candidate
+            for index, file in enumerate(upload.files)
+            for candidate in inspect(file, key=upload_key(batch_id, index), settings=settings)
+        ]
+        staging.keep_as(services.store.path(upload_key(batch_id, 0)).parent)
+    _store(services, batch_id=batch_id, name=name, details=details, candidates=candidates)
+    _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
+    dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=settings.chunk_size)
+    return batch_id
+
+
+def _batch_fields(fields: Mapping[str, str], *, settings: Settings) -> tuple[str | None, dict[str, Any]]:
+    name = fields.get("name") or None
+    if name is not None:
+        if len(name) > settings.max_name_chars:
+            raise LimitExceeded(
+                f"The name is longer than {settings.max_name_chars} characters.",
+                limit="max_name_chars",
+                value=settings.max_name_chars,
+            )
+        if "\x00" in name:
+            raise InvalidRequest("The name holds a NUL character.")
+    return name, _metadata(fields.get("metadata"), settings=settings)
+
+
+def _metadata(text: str | None, *, settings: Settings) -> dict[str, Any]:
+    if not text:
+        return {}
+    if len(text.encode()) > settings.max_metadata_bytes:
+        raise LimitExceeded(
+            f"The metadata is larger than {settings.max_metadata_bytes} bytes.",
+            limit="max_metadata_bytes",
+            value=settings.max_metadata_bytes,
+        )
+    try:
+        metadata = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The metadata is not valid JSON.", code="invalid_metadata") from error
+    if not isinstance(metadata, dict):
+        raise InvalidRequest("The metadata is not a JSON object.", code="invalid_metadata")
+    if "\\u0000" in json.dumps(metadata):
+        raise InvalidRequest("The metadata holds a NUL character.", code="invalid_metadata")
+    return metadata
+
+
+def _refuse_constant(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _store(
+    services: Services,
+    *,
+    batch_id: UUID,
+    name: str | None,
+    details: dict[str, Any],
+    candidates: Sequence[Candidate],
+) -> None:
+    now = services.clock()
+    with transaction(services.engine) as session:
+        session.execute(insert(Batch), {"id": batch_id, "name": name, "details": details, "created_at": now})
+        session.execute(
+            insert(Scan),
+            [
+                {
+                    "id": new_id(),
+                    "batch_id": batch_id,
+                    "filename": candidate.filename,
+                    "frame": candidate.frame,
+                    "upload_key": candidate.upload_key,
+                    "size_bytes": candidate.size_bytes,
+                    "sha256": candidate.sha256,
+                    "state": ScanState.REJECTED if candidate.code else ScanState.QUEUED,
+                    "code": candidate.code,
+                    "message": candidate.message,
+                    "created_at": now,
+                    "ended_at": now if candidate.code else None,
+                }
+                for candidate in candidates
+            ],
+        )
+
+
+def find_batch(services: Services, batch_id: UUID) -> tuple[Batch, BatchProgress]:
+    """One batch with its progress; NotFound if there is none."""
+    with reading(services.engine) as session:
+        batch = session.get(Batch, batch_id)
+        if batch is None:
+            raise NotFound(f"There is no batch {batch_id}.")
+        return batch, queries.progress(session, [batch_id])[batch_id]
+
+
+def list_batches(services: Services, *, before: UUID | None, limit: int) -> list[tuple[Batch, BatchProgress]]:
+    """Up to `limit` batches, newest first, older than `before`."""
+    query = select(Batch).order_by(Batch.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Batch.id < before)
+    with reading(services.engine) as session:
+        batches = session.scalars(query).all()
+        found = queries.progress(session, [batch.id for batch in batches])
+    return [(batch, found[batch.id]) for batch in batches]

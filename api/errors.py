@@ -1,0 +1,102 @@
+"""Every error leaves as application/problem+json (RFC 9457) with a stable code and the request's id."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from apiflask import APIFlask, HTTPError
+from flask import Response, json
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from werkzeug.exceptions import HTTPException
+
+from api.request_ids import current_request_id
+from shared import errors
+
+_log = structlog.get_logger(__name__)
+_DATABASE_RETRY_S = 5
+_STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
+    errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.MalformedBody: HTTPStatus.BAD_REQUEST,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
+
+
+def register(app: APIFlask) -> None:
+    """Handle our errors, HTTP's, the database's and what nobody expected."""
+    app.register_error_handler(errors.NeurobatchError, _on_neurobatch_error)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(OperationalError, _on_database_down)
+    app.register_error_handler(InterfaceError, _on_database_down)
+    app.register_error_handler(Exception, _on_unexpected)
+    app.error_processor(_on_validation_error)
+
+
+def problem(status: int, *, code: str, detail: str, **members: Any) -> Response:
+    """A problem document; `members` are extension members such as the limit that was broken."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "code": code,
+        "detail": detail,
+        "request_id": current_request_id(),
+        **members,
+    }
+    return Response(json.dumps(body), status=status, content_type="application/problem+json")
+
+
+def _code_of(status: int) -> str:
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return errors.InvalidRequest.code
+    return HTTPStatus(status).phrase.lower().replace(" ", "_")
+
+
+def _on_neurobatch_error(error: errors.NeurobatchError) -> Response:
+    status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), None)
+    if status is None:
+        return _on_unexpected(error)
+    members: dict[str, Any] = {}
+    if isinstance(error, errors.LimitExceeded):
+        members = {"limit": error.limit, "value": error.value}
+    return problem(status, code=error.code, detail=error.message, **members)
+
+
+def _on_http_exception(error: HTTPException) -> Response:
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    answer = problem(status, code=_code_of(status), detail=error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            answer.headers[name] = value
+    return answer
+
+
+def _on_validation_error(error: HTTPError) -> Response:
+    members = {"errors": error.detail} if error.detail else {}
+    answer = problem(error.status_code, code=_code_of(error.status_code), detail=error.message or "", **members)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _on_database_down(error: DBAPIError) -> Response:
+    _log.error("database_unavailable", error=type(error.orig).__name__)
+    answer = problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code="database_unavailable",
+        detail="The database does not answer; nothing was stored. Try again.",
+    )
+    answer.headers["Retry-After"] = str(_DATABASE_RETRY_S)
+    return answer
+
+
+def _on_unexpected(error: Exception) -> Response:
+    _log.error("unexpected_error", exc_info=error)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="internal_error",
+        detail="Something went wrong on our side; the request's id finds it in the log.",
+    )

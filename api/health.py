@@ -1,0 +1,63 @@
+"""Whether the API can accept, and what else is missing."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from http import HTTPStatus
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.schemas import Health
+from api.services import Services
+from shared.db.revision import current_revision, head_revision
+from shared.presence import living_workers
+
+
+def readiness(services: Services) -> tuple[Health, HTTPStatus]:
+    """200 when a batch can be accepted: database at its revision, staging writable. All else only degrades."""
+    fault = _database_fault(services) or _staging_fault(services)
+    degraded: dict[str, str] = {}
+    workers = None
+    models: list[str] = []
+    try:
+        found = living_workers(services.presence)
+        workers = len(found)
+        models = sorted({worker["model"] for worker in found})
+    except redis.RedisError:
+        degraded["broker"] = "does not answer; batches are accepted and wait"
+    if workers == 0:
+        degraded["workers"] = "none has reported; batches are accepted and wait"
+        degraded["model"] = "none is loaded"
+    health = Health(
+        status="unavailable" if fault else "degraded" if degraded else "ok",
+        database=fault or services.engine.dialect.name,
+        degraded=degraded,
+        workers=workers,
+        models=models,
+    )
+    return health, HTTPStatus.SERVICE_UNAVAILABLE if fault else HTTPStatus.OK
+
+
+def _database_fault(services: Services) -> str | None:
+    try:
+        with services.engine.connect() as connection:
+            revision = current_revision(connection)
+    except SQLAlchemyError:
+        return "database does not answer"
+    if revision != head_revision():
+        return f"database is at revision {revision}, not {head_revision()}; run alembic upgrade head"
+    return None
+
+
+def _staging_fault(services: Services) -> str | None:
+    folder = services.settings.data_dir / "staging"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, path = tempfile.mkstemp(dir=folder)
+        os.close(descriptor)
+        os.unlink(path)
+    except OSError as error:
+        return f"staging is not writable: {error.strerror}"
+    return None

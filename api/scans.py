@@ -1,0 +1,83 @@
+"""The use cases around a scan: look it up, page through a batch's scans, draw its pictures."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from api.services import Services
+from shared.db.models import Batch, Prediction, Scan
+from shared.db.session import reading
+from shared.domain import UNFINISHED
+from shared.errors import Conflict, NotFound
+from shared.heatmaps import Frame, lay_out
+
+_WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts))
+_IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+_PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
+
+
+def find_scan(services: Services, scan_id: UUID) -> Scan:
+    """One scan with its result and attempts; NotFound if there is none."""
+    with reading(services.engine) as session:
+        scan = session.get(Scan, scan_id, options=_WITH_RESULT)
+    if scan is None:
+        raise NotFound(f"There is no scan {scan_id}.")
+    return scan
+
+
+def list_scans(services: Services, batch_id: UUID, *, after: UUID | None, limit: int) -> list[Scan]:
+    """Up to `limit` scans of a batch in the order of their submission, later than `after`."""
+    query = select(Scan).where(Scan.batch_id == batch_id).order_by(Scan.id).limit(limit)
+    if after is not None:
+        query = query.where(Scan.id > after)
+    with reading(services.engine) as session:
+        if session.get(Batch, batch_id) is None:
+            raise NotFound(f"There is no batch {batch_id}.")
+        return list(session.scalars(query.options(*_WITH_RESULT)).all())
+
+
+def find_prediction(services: Services, scan_id: UUID) -> Prediction:
+    """The result of a scan; NotFound for an unknown scan, Conflict where there is no result (yet)."""
+    scan = find_scan(services, scan_id)
+    if scan.prediction is not None:
+        return scan.prediction
+    if scan.state in UNFINISHED:
+        raise Conflict(f"The scan is still {scan.state}; it has no heatmap yet.", code="not_ready")
+    raise Conflict(f"The scan was {scan.state} ({scan.code}); it has no heatmap.", code="no_heatmap")
+
+
+def scan_image_png(services: Services, scan_id: UUID) -> bytes:
+    """The uploaded image as PNG; Conflict where the upload is no image that can be shown."""
+    scan = find_scan(services, scan_id)
+    try:
+        return _as_png(services.store.path(scan.upload_key), page=scan.frame, max_pixels=services.settings.max_pixels)
+    # Pillow raises errors of many kinds on hostile bytes; none of them is ours.
+    except Exception as error:
+        raise Conflict("The upload is no image that can be shown.", code="no_image") from error
+
+
+def _as_png(path: Path, *, page: int, max_pixels: int) -> bytes:
+    with Image.open(path, formats=_IMAGE_FORMATS) as image:
+        image.seek(page)
+        if image.width * image.height > max_pixels:
+            raise ValueError(f"more than max_pixels = {max_pixels}")
+        shown = image if image.mode in _PNG_MODES else image.convert("L")
+        encoded = io.BytesIO()
+        shown.save(encoded, "PNG", compress_level=1)
+    return encoded.getvalue()
+
+
+def heatmap_npy(services: Services, prediction: Prediction) -> bytes:
+    """The full-size map, (height, width) float32 in [0, 1], as a .npy file."""
+    grid = np.load(io.BytesIO(services.store.read(prediction.grid_path)), allow_pickle=False)
+    frame = Frame(prediction.frame_x, prediction.frame_y, prediction.frame_side)
+    encoded = io.BytesIO()
+    np.save(encoded, lay_out(grid, frame=frame, width=prediction.width, height=prediction.height))
+    return encoded.getvalue()

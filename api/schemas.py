@@ -1,0 +1,196 @@
+"""What the API answers, as typed documents; the OpenAPI file is generated from these."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.db.models import Batch, Scan
+from shared.db.queries import BatchProgress
+from shared.domain import BatchState, ScanState, TumorClass, batch_state
+from shared.errors import InvalidRequest
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Counts(_Document):
+    """Number of a batch's scans in each state; they sum to its total."""
+
+    queued: int
+    running: int
+    succeeded: int
+    rejected: int
+    failed: int
+    cancelled: int
+
+
+class BatchDocument(_Document):
+    """One batch."""
+
+    id: UUID
+    name: str | None
+    state: BatchState
+    total: int
+    counts: Counts
+    metadata: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class AttemptDocument(_Document):
+    """One claim of a scan by a worker; `outcome` is null while it runs."""
+
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    reason: str | None
+
+
+class Point(_Document):
+    """A pixel of the image, from its top left corner."""
+
+    x: int
+    y: int
+
+
+class ScanDocument(_Document):
+    """One scan and, once it succeeded, its result; the result's members are null before."""
+
+    id: UUID
+    batch_id: UUID
+    study_id: UUID | None
+    filename: str
+    frame: int
+    state: ScanState
+    code: str | None
+    message: str | None
+    attempts: list[AttemptDocument]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    label: TumorClass | None = None
+    probabilities: dict[TumorClass, float] | None = None
+    confidence: float | None = None
+    needs_review: bool | None = None
+    review_reasons: list[str] | None = None
+    heatmap_path: str | None = None
+    overlay_path: str | None = None
+    focus: Point | None = None
+    model: str | None = None
+    timings: dict[str, float] | None = Field(None, description="Milliseconds by stage.")
+
+
+class BatchList(_Document):
+    """A page of batches; `next` is the cursor of the following page, null on the last."""
+
+    items: list[BatchDocument]
+    next: str | None
+
+
+class ScanList(_Document):
+    """A page of scans; `next` is the cursor of the following page, null on the last."""
+
+    items: list[ScanDocument]
+    next: str | None
+
+
+class PageQuery(BaseModel):
+    """How much of a list, and from where."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=200)
+
+
+class Health(_Document):
+    """Whether the API serves and accepts; `degraded` names what is missing but does not stop it."""
+
+    status: str
+    degraded: dict[str, str] = {}
+    database: str | None = None
+    workers: int | None = None
+    models: list[str] = []
+
+
+def batch_document(batch: Batch, progress: BatchProgress) -> BatchDocument:
+    """The answer for one batch, derived from its scans."""
+    state = batch_state(progress.counts, cancel_requested=batch.cancel_requested_at is not None)
+    unfinished = progress.counts[ScanState.QUEUED] + progress.counts[ScanState.RUNNING]
+    return BatchDocument(
+        id=batch.id,
+        name=batch.name,
+        state=state,
+        total=sum(progress.counts.values()),
+        counts=Counts(**{str(s): n for s, n in progress.counts.items()}),
+        metadata=batch.details,
+        created_at=batch.created_at,
+        started_at=progress.started_at,
+        finished_at=None if unfinished else progress.ended_at,
+    )
+
+
+def scan_document(scan: Scan) -> ScanDocument:
+    """The answer for one scan, loaded with its prediction and attempts."""
+    result: dict[str, Any] = {}
+    if (prediction := scan.prediction) is not None:
+        result = {
+            "label": prediction.label,
+            "probabilities": prediction.probabilities,
+            "confidence": prediction.confidence,
+            "needs_review": prediction.needs_review,
+            "review_reasons": prediction.review_reasons,
+            "heatmap_path": prediction.heatmap_path,
+            "overlay_path": prediction.overlay_path,
+            "focus": Point(x=prediction.focus_x, y=prediction.focus_y),
+            "model": prediction.model,
+            "timings": prediction.timings,
+        }
+    return ScanDocument(
+        id=scan.id,
+        batch_id=scan.batch_id,
+        study_id=None,
+        filename=scan.filename,
+        frame=scan.frame,
+        state=scan.state,
+        code=scan.code,
+        message=scan.message,
+        attempts=[
+            AttemptDocument(
+                worker=a.worker,
+                started_at=a.started_at,
+                ended_at=a.ended_at,
+                outcome=a.outcome,
+                reason=a.reason,
+            )
+            for a in scan.attempts
+        ],
+        created_at=scan.created_at,
+        started_at=scan.started_at,
+        ended_at=scan.ended_at,
+        **result,
+    )
+
+
+def encode_cursor(last: UUID) -> str:
+    """An opaque cursor that stands after the item with this id."""
+    return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str | None) -> UUID | None:
+    """The id that a cursor stands after; InvalidRequest for one that we did not make."""
+    if cursor is None:
+        return None
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise InvalidRequest("The cursor is not one that a list gave out.", code="invalid_cursor") from error

@@ -1,0 +1,49 @@
+"""What the routes work with, made once by `create_app` and carried by the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import redis
+from celery import Celery
+from flask import current_app
+from sqlalchemy import Engine
+
+from shared import presence
+from shared.artifacts import ArtifactStore, LocalArtifactStore
+from shared.broker import make_celery
+from shared.clock import Clock, utc_now
+from shared.db.session import make_engine
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """Settings, database, store, broker and clock of one application."""
+
+    EXTENSION: ClassVar[str] = "neurobatch"
+
+    settings: Settings
+    engine: Engine
+    store: ArtifactStore
+    celery: Celery
+    presence: redis.Redis
+    clock: Clock = utc_now
+
+    @classmethod
+    def open(cls, settings: Settings) -> Services:
+        """Make everything from settings; connections are opened when first used."""
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return cls(
+            settings=settings,
+            engine=make_engine(settings.sql_url),
+            store=LocalArtifactStore(settings.data_dir),
+            celery=make_celery(settings),
+            presence=presence.connect(settings),
+        )
+
+
+def services() -> Services:
+    """The services of the application that handles the current request."""
+    return cast(Services, current_app.extensions[Services.EXTENSION])

@@ -1,0 +1,199 @@
+"""Streams the files of a multipart body to staging while hashing them, every limit enforced as the bytes arrive.
+
+Nothing a client says is believed: sizes are counted, and a file's name is kept as text and never becomes a
+path. werkzeug's own form parser is not used because it would hold every file open and hash none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.sansio import multipart
+
+from shared.errors import InvalidRequest, LimitExceeded, MalformedBody
+from shared.settings import Settings
+
+_READ_BYTES = 256 * 1024
+# Fields beside the files: name and metadata, and some room for what clients add.
+_MAX_FIELDS = 16
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One uploaded file, complete and on disk below the staging folder."""
+
+    filename: str
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+@dataclass
+class Upload:
+    """What one multipart body held."""
+
+    files: list[StagedFile] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class Staging:
+    """A folder that takes one body's files; it is removed on leaving unless its files were moved away."""
+
+    def __init__(self, root: Path, *, name: str) -> None:
+        self._folder = root / "staging" / name
+
+    def __enter__(self) -> Staging:
+        self._folder.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def file_path(self, index: int) -> Path:
+        """Where file number `index` goes, counted from 0."""
+        return self._folder / f"{index:06d}"
+
+    def keep_as(self, destination: Path) -> None:
+        """Move the whole folder to `destination` in one atomic rename, durably."""
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _fsync_folder(self._folder)
+        os.rename(self._folder, destination)
+        _fsync_folder(destination.parent)
+
+
+def receive(body: IO[bytes], *, boundary: bytes, staging: Staging, settings: Settings) -> Upload:
+    """Read a multipart/form-data body (RFC 7578): parts named `files` to staging, the others as text fields.
+
+    Raises MalformedBody, InvalidRequest or LimitExceeded; the caller's `Staging` then removes what was
+    written.
+    """
+    upload = Upload()
+    events = _events(body, boundary=boundary, settings=settings)
+    for event in events:
+        if isinstance(event, multipart.File):
+            _receive_file(event, events, upload=upload, staging=staging, settings=settings)
+        elif isinstance(event, multipart.Field):
+            _receive_field(event, events, upload=upload, settings=settings)
+    return upload
+
+
+def _events(body: IO[bytes], *, boundary: bytes, settings: Settings) -> Iterator[multipart.Event]:
+    decoder = multipart.MultipartDecoder(
+        boundary,
+        max_form_memory_size=4 * _READ_BYTES,
+        max_parts=settings.max_files_per_batch + _MAX_FIELDS,
+    )
+    received = 0
+    try:
+        while True:
+            chunk = body.read(_READ_BYTES)
+            received += len(chunk)
+            if received > settings.max_batch_bytes:
+                raise LimitExceeded(
+                    f"The body is larger than {settings.max_batch_bytes} bytes.",
+                    limit="max_batch_bytes",
+                    value=settings.max_batch_bytes,
+                )
+            decoder.receive_data(chunk or None)
+            event = decoder.next_event()
+            while not isinstance(event, multipart.NeedData):
+                yield event
+                if isinstance(event, multipart.Epilogue):
+                    return
+                event = decoder.next_event()
+    except RequestEntityTooLarge as error:
+        raise _too_many_files(settings) from error
+    except (ValueError, ClientDisconnected) as error:
+        raise MalformedBody("The multipart body is broken or ends early; nothing was stored.") from error
+
+
+def _too_many_files(settings: Settings) -> LimitExceeded:
+    return LimitExceeded(
+        f"A batch takes at most {settings.max_files_per_batch} files.",
+        limit="max_files_per_batch",
+        value=settings.max_files_per_batch,
+    )
+
+
+def _receive_file(
+    part: multipart.File,
+    events: Iterator[multipart.Event],
+    *,
+    upload: Upload,
+    staging: Staging,
+    settings: Settings,
+) -> None:
+    if part.name != "files":
+        raise InvalidRequest(
+            f"Files go into the form field 'files', not {str(part.name)[:100]!r}.", code="unexpected_field"
+        )
+    if len(upload.files) >= settings.max_files_per_batch:
+        raise _too_many_files(settings)
+    path = staging.file_path(len(upload.files))
+    digest, size = hashlib.sha256(), 0
+    with open(path, "wb") as file:
+        for data in _part_data(events):
+            size += len(data)
+            if size > settings.max_file_bytes:
+                raise LimitExceeded(
+                    f"File {len(upload.files)} (counted from 0) is larger than {settings.max_file_bytes} bytes.",
+                    limit="max_file_bytes",
+                    value=settings.max_file_bytes,
+                )
+            digest.update(data)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if not part.filename and not size:
+        path.unlink()  # what a browser sends for a file input that was left empty
+        return
+    upload.files.append(StagedFile(part.filename, path, size, digest.hexdigest()))
+
+
+def _receive_field(
+    part: multipart.Field, events: Iterator[multipart.Event], *, upload: Upload, settings: Settings
+) -> None:
+    limit = max(settings.max_metadata_bytes, 4 * settings.max_name_chars)
+    value = bytearray()
+    for data in _part_data(events):
+        value += data
+        if len(value) > limit:
+            raise LimitExceeded(
+                f"The form field {str(part.name)[:100]!r} is larger than {limit} bytes.",
+                limit="max_metadata_bytes",
+                value=settings.max_metadata_bytes,
+            )
+    if part.name == "files":
+        raise InvalidRequest(
+            "A part named 'files' has no filename, so it is no file; send it as a file.", code="not_a_file"
+        )
+    try:
+        upload.fields[str(part.name)] = value.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"The form field {str(part.name)[:100]!r} is not UTF-8.") from error
+
+
+def _part_data(events: Iterator[multipart.Event]) -> Iterator[bytes]:
+    for event in events:
+        assert isinstance(event, multipart.Data)
+        yield event.data
+        if not event.more_data:
+            return
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,19 @@
+"""How gunicorn serves the API; read by `gunicorn api.wsgi:app` from the project's root."""
+
+from __future__ import annotations
+
+from shared.settings import load_settings
+
+_settings = load_settings()
+
+bind = f"{_settings.host}:{_settings.port}"
+# One process with threads: uploads and downloads wait for disk and network, and open event streams only wait.
+workers = 1
+worker_class = "gthread"
+threads = _settings.api_threads
+# An upload of gigabytes may take long; gthread's heartbeat does not depend on requests.
+timeout = 60
+graceful_timeout = 10
+keepalive = 5
+limit_request_line = 8190
+control_socket_disable = True

@@ -1,0 +1,1 @@
+"""One module for each command; heavy imports stay inside the command that needs them."""

@@ -1,0 +1,55 @@
+"""`neurobatch demo`: the whole service once, on one batch, shown as it goes."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from neurobatch.client import Client
+from neurobatch.phantoms import write_demo_scans
+from neurobatch.progress import BatchProgressBar, print_results, summary
+from neurobatch.service import ServiceError, running_service
+from shared.observability import configure_logging
+from shared.settings import load_settings
+
+_GIVE_UP_AFTER_S = 3600.0
+
+
+@click.command()
+@click.option(
+    "--scans",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of scans; without it, synthetic ones are drawn.",
+)
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+def demo(scans: Path | None, data_dir: Path | None) -> None:
+    """Start everything, submit one batch, show its results and stop."""
+    settings = load_settings().model_copy(update={"port": 0})
+    if data_dir is not None:
+        settings = settings.model_copy(update={"data_dir": data_dir.resolve()})
+    configure_logging("WARNING")
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="neurobatch-demo-") as drawn,
+            running_service(settings) as service,
+        ):
+            folder = scans or write_demo_scans(Path(drawn))
+            service.wait_until_ready()
+            click.echo(f"The service runs at {service.url}; its data and logs are in {settings.data_dir}.")
+            with Client(service.url) as client, BatchProgressBar(file=sys.stdout) as bar:
+                accepted = client.submit([folder], name="demo")
+
+                def look(batch: dict[str, object]) -> None:
+                    service.group.tend()
+                    bar.update(batch)
+
+                batch = client.wait(accepted["id"], on_progress=look, timeout_s=_GIVE_UP_AFTER_S)
+                results = list(client.scans(accepted["id"]))
+    except ServiceError as error:
+        raise click.ClickException(str(error)) from error
+    print_results(results, data_dir=settings.data_dir)
+    click.echo("For research only; not a medical device.")
+    click.echo(summary(batch))

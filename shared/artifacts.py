@@ -1,0 +1,64 @@
+"""Where uploads and heatmaps are kept: files below the data directory, named by ids alone.
+
+A key is a relative POSIX path that we make up ourselves; nothing a client sends becomes part of one. Keys of
+results hold the fence of the claim that made them, so two claims of one scan can never write the same file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+_SAFE_KEY = re.compile(r"[a-z]+(/[0-9a-z][0-9a-z._-]*)+")
+
+
+class ArtifactStore(Protocol):
+    """What the service needs of a store."""
+
+    def write(self, key: str, data: bytes) -> None:
+        """Store `data` durably under `key`."""
+
+    def read(self, key: str) -> bytes:
+        """The bytes under `key`; FileNotFoundError if there are none."""
+
+    def path(self, key: str) -> Path:
+        """A local path of `key`."""
+
+
+class LocalArtifactStore:
+    """Files below one root directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, key: str) -> Path:
+        """The file of `key`; ValueError for a key that could leave the root."""
+        if not _SAFE_KEY.fullmatch(key) or ".." in key:
+            raise ValueError(f"unsafe artifact key {key!r}")
+        return self._root / key
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write and fsync: a row that names this key is committed only afterwards."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self, key: str) -> bytes:
+        """The bytes under `key`; FileNotFoundError if there are none."""
+        return self.path(key).read_bytes()
+
+
+def upload_key(batch_id: UUID, index: int) -> str:
+    """Key of a batch's upload number `index`, counted from 0."""
+    return f"uploads/{batch_id}/{index:06d}"
+
+
+def result_key(batch_id: UUID, scan_id: UUID, *, fence: int, name: str) -> str:
+    """Key of one artifact of one claim of a scan, e.g. name `heatmap.png`."""
+    return f"artifacts/{batch_id}/{scan_id}.{fence}.{name}"

@@ -1,0 +1,1 @@
+"""The truth about every batch, scan and prediction, in SQL."""

@@ -1,0 +1,123 @@
+"""The tables.
+
+A batch stores nothing that can be derived: its state, counts and times come from its scans (docs/adr/0003). A
+prediction's primary key is its scan, so a second result for one scan cannot exist.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shared.db.base import Base, UtcDateTime, new_id
+from shared.domain import ScanState, TumorClass
+
+
+def _words(enum: type[StrEnum]) -> Enum:
+    """An enum stored as its words, so that the database reads like the API."""
+    return Enum(enum, native_enum=False, length=24, values_callable=lambda members: [m.value for m in members])
+
+
+class Batch(Base):
+    """What one POST brought."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    name: Mapped[str | None] = mapped_column(Text)
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Scan(Base):
+    """One 2-D image and where it stands; queued rows are the outbox of the dispatcher."""
+
+    __tablename__ = "scans"
+    __table_args__ = (
+        Index("ix_scans_batch_id_id", "batch_id", "id"),
+        Index("ix_scans_batch_id_state", "batch_id", "state"),
+        Index(
+            "ix_scans_undispatched",
+            "id",
+            sqlite_where=text("state = 'queued' AND dispatched_at IS NULL"),
+            postgresql_where=text("state = 'queued' AND dispatched_at IS NULL"),
+        ),
+        Index(
+            "ix_scans_lease_until",
+            "lease_until",
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    filename: Mapped[str] = mapped_column(Text)
+    frame: Mapped[int] = mapped_column(default=0)
+    upload_key: Mapped[str] = mapped_column(Text)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+    state: Mapped[ScanState] = mapped_column(_words(ScanState), default=ScanState.QUEUED)
+    code: Mapped[str | None] = mapped_column(String(64))
+    message: Mapped[str | None] = mapped_column(Text)
+
+    fence: Mapped[int] = mapped_column(default=0, doc="Number of claims so far; the newest claim's number.")
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="Not to be dispatched before this.")
+    dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    prediction: Mapped[Prediction | None] = relationship(back_populates="scan", lazy="raise")
+    attempts: Mapped[list[Attempt]] = relationship(order_by="Attempt.fence", lazy="raise")
+
+
+class Attempt(Base):
+    """One claim of a scan and how it ended; `outcome` is null while it runs."""
+
+    __tablename__ = "attempts"
+
+    scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    worker: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outcome: Mapped[str | None] = mapped_column(String(24))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Prediction(Base):
+    """The one result of a succeeded scan; paths are relative to the data directory."""
+
+    __tablename__ = "predictions"
+
+    scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(100))
+    label: Mapped[TumorClass] = mapped_column(_words(TumorClass))
+    probabilities: Mapped[dict[str, float]] = mapped_column(JSON)
+    confidence: Mapped[float]
+    needs_review: Mapped[bool]
+    review_reasons: Mapped[list[str]] = mapped_column(JSON)
+    heatmap_path: Mapped[str] = mapped_column(Text)
+    grid_path: Mapped[str] = mapped_column(Text, doc="The map as the network made it: (g, g) float32 .npy.")
+    overlay_path: Mapped[str] = mapped_column(Text)
+    focus_x: Mapped[int]
+    focus_y: Mapped[int]
+    frame_x: Mapped[float]
+    frame_y: Mapped[float]
+    frame_side: Mapped[float]
+    width: Mapped[int]
+    height: Mapped[int]
+    timings: Mapped[dict[str, float]] = mapped_column(JSON, doc="Milliseconds by stage.")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    scan: Mapped[Scan] = relationship(back_populates="prediction", lazy="raise")

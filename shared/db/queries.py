@@ -1,0 +1,205 @@
+"""The steps of delivery that must be right on both databases: outbox, claim, record, release, count."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from shared.db.models import Attempt, Prediction, Scan
+from shared.domain import ScanState
+
+# A scan whose process died or whose attempt met a transient fault is tried this often in all.
+MAX_ATTEMPTS = 3
+_RETRY_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True)
+class ClaimedScan:
+    """A scan that this worker owns until its lease ends."""
+
+    id: UUID
+    batch_id: UUID
+    fence: int
+    upload_key: str
+    frame: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a claimed scan ended; `prediction` holds the columns of its result if it succeeded."""
+
+    scan: ClaimedScan
+    state: ScanState
+    code: str | None = None
+    message: str | None = None
+    prediction: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class BatchProgress:
+    """What is derived from a batch's scans."""
+
+    counts: Mapping[ScanState, int]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def take_undispatched(session: Session, *, now: datetime, limit: int) -> list[UUID]:
+    """Lock and mark up to `limit` scans that are queued, due and not yet published; oldest first."""
+    ids = session.scalars(
+        select(Scan.id)
+        .where(
+            Scan.state == ScanState.QUEUED,
+            Scan.dispatched_at.is_(None),
+            or_(Scan.due_at.is_(None), Scan.due_at <= now),
+        )
+        .order_by(Scan.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if ids:
+        session.execute(update(Scan).where(Scan.id.in_(ids)).values(dispatched_at=now))
+    return list(ids)
+
+
+def claim(
+    session: Session, scan_ids: Collection[UUID], *, worker: str, now: datetime, lease_s: float
+) -> list[ClaimedScan]:
+    """Make this worker the owner of those scans that are queued; the others are somebody else's or done."""
+    # Locked in order of ids, so that two deliveries of one message wait for each other instead of deadlocking.
+    free = session.scalars(
+        select(Scan.id).where(Scan.id.in_(scan_ids), Scan.state == ScanState.QUEUED).order_by(Scan.id).with_for_update()
+    ).all()
+    rows = session.execute(
+        update(Scan)
+        .where(Scan.id.in_(free), Scan.state == ScanState.QUEUED)
+        .values(
+            state=ScanState.RUNNING,
+            fence=Scan.fence + 1,
+            lease_until=now + timedelta(seconds=lease_s),
+            due_at=None,
+            started_at=func.coalesce(Scan.started_at, now),
+        )
+        .returning(Scan.id, Scan.batch_id, Scan.fence, Scan.upload_key, Scan.frame)
+        .execution_options(synchronize_session=False)
+    ).all()
+    claimed = sorted((ClaimedScan(*row) for row in rows), key=lambda scan: scan.id)
+    if claimed:
+        session.execute(
+            insert(Attempt),
+            [{"scan_id": s.id, "fence": s.fence, "worker": worker, "started_at": now} for s in claimed],
+        )
+    return claimed
+
+
+def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> set[UUID]:
+    """Write outcomes of claims that still hold, and the ids of those; a claim that was lost changes nothing."""
+    held: set[UUID] = set()
+    groups: dict[tuple[ScanState, str | None, str | None], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.state, outcome.code, outcome.message), []).append(outcome)
+    for (state, code, message), group in groups.items():
+        held |= _end_claims(
+            session,
+            [o.scan for o in group],
+            now=now,
+            outcome=state.value,
+            reason=code,
+            values={"state": state, "code": code, "message": message, "ended_at": now},
+        )
+    predictions = [
+        {"scan_id": o.scan.id, "created_at": now, **o.prediction}
+        for o in outcomes
+        if o.prediction is not None and o.scan.id in held
+    ]
+    if predictions:
+        session.execute(insert(Prediction), predictions)
+    return held
+
+
+def release(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, code: str, message: str) -> set[UUID]:
+    """Give claims back after a fault of ours: queued again after a pause, or failed after `MAX_ATTEMPTS`."""
+    spent = [scan for scan in scans if scan.fence >= MAX_ATTEMPTS]
+    again = [scan for scan in scans if scan.fence < MAX_ATTEMPTS]
+    failed = {"state": ScanState.FAILED, "code": code, "message": message, "ended_at": now}
+    queued = {
+        "state": ScanState.QUEUED,
+        "dispatched_at": None,
+        "due_at": now + timedelta(seconds=_RETRY_PAUSE_S),
+    }
+    return _end_claims(session, spent, now=now, outcome="failed", reason=code, values=failed) | _end_claims(
+        session, again, now=now, outcome="released", reason=code, values=queued
+    )
+
+
+def release_expired(session: Session, *, now: datetime, limit: int) -> set[UUID]:
+    """Give back claims whose lease ran out: their worker died."""
+    rows = session.execute(
+        select(Scan.id, Scan.batch_id, Scan.fence, Scan.upload_key, Scan.frame)
+        .where(Scan.state == ScanState.RUNNING, Scan.lease_until < now)
+        .order_by(Scan.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return release(
+        session,
+        [ClaimedScan(*row) for row in rows],
+        now=now,
+        code="worker_lost",
+        message=f"The worker died {MAX_ATTEMPTS} times with this scan.",
+    )
+
+
+def _end_claims(
+    session: Session,
+    scans: Sequence[ClaimedScan],
+    *,
+    now: datetime,
+    outcome: str,
+    reason: str | None,
+    values: Mapping[str, Any],
+) -> set[UUID]:
+    """Move those of `scans` whose fence still holds out of *running*; their ids."""
+    if not scans:
+        return set()
+    claims = [(scan.id, scan.fence) for scan in scans]
+    held = set(
+        session.scalars(
+            update(Scan)
+            .where(Scan.state == ScanState.RUNNING, tuple_(Scan.id, Scan.fence).in_(claims))
+            .values(lease_until=None, **values)
+            .returning(Scan.id)
+            .execution_options(synchronize_session=False)
+        )
+    )
+    session.execute(
+        update(Attempt)
+        .where(tuple_(Attempt.scan_id, Attempt.fence).in_([c for c in claims if c[0] in held]))
+        .values(ended_at=now, outcome=outcome, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+    return held
+
+
+def progress(session: Session, batch_ids: Collection[UUID]) -> dict[UUID, BatchProgress]:
+    """Count the scans of each batch by state."""
+    rows = session.execute(
+        select(Scan.batch_id, Scan.state, func.count(), func.min(Scan.started_at), func.max(Scan.ended_at))
+        .where(Scan.batch_id.in_(batch_ids))
+        .group_by(Scan.batch_id, Scan.state)
+    ).all()
+    found: dict[UUID, BatchProgress] = {}
+    for batch_id in batch_ids:
+        mine = [row for row in rows if row[0] == batch_id]
+        found[batch_id] = BatchProgress(
+            counts=dict.fromkeys(ScanState, 0) | {row[1]: row[2] for row in mine},
+            started_at=min((row[3] for row in mine if row[3]), default=None),
+            ended_at=max((row[4] for row in mine if row[4]), default=None),
+        )
+    return found

@@ -1,0 +1,61 @@
+"""Engines and transactions, alike on SQLite and PostgreSQL.
+
+SQLite takes its write lock when a transaction begins (BEGIN IMMEDIATE): a transaction that reads first and
+writes later would otherwise fail with SQLITE_BUSY instead of waiting its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session
+
+_READ_ONLY = "neurobatch_read_only"
+_SQLITE_BUSY_TIMEOUT_MS = 30_000
+
+
+def make_engine(url: str, **options: Any) -> Engine:
+    """An engine for a SQLAlchemy URL; a SQLite file's folder is made if missing."""
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **options)
+    engine = create_engine(url, **options)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
+    for pragma in (
+        f"busy_timeout = {_SQLITE_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        # NORMAL could lose the last commits with the machine's power: a 202 must outlive that.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session that commits at the end and rolls back on an exception."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session for reading alone: it takes no write lock and never commits."""
+    with (
+        engine.connect().execution_options(**{_READ_ONLY: True}) as connection,
+        Session(connection, expire_on_commit=False) as session,
+    ):
+        yield session

@@ -1,0 +1,50 @@
+"""Publishes scans that wait in SQL.
+
+The scan rows are the outbox: the API calls this after its commit, and the relay calls it again and again for
+whatever that missed. The mark and the message belong to one transaction, so that a broker that refuses leaves
+the rows unmarked; a crash after publishing leaves a doubled message, which a claim makes harmless.
+"""
+
+from __future__ import annotations
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from sqlalchemy import Engine
+
+from shared import messages
+from shared.clock import Clock
+from shared.db import queries
+from shared.db.session import transaction
+
+_log = structlog.get_logger(__name__)
+# One transaction marks at most this many chunks, so that the write lock is never held for long.
+_CHUNKS_PER_TRANSACTION = 16
+
+
+def dispatch_pending(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> int:
+    """Publish every scan that is queued, due and not dispatched; their number.
+
+    Raises kombu's OperationalError if the broker is out of reach; what was not published stays pending.
+    """
+    published = 0
+    while True:
+        with transaction(engine) as session:
+            ids = queries.take_undispatched(session, now=clock(), limit=chunk_size * _CHUNKS_PER_TRANSACTION)
+            for start in range(0, len(ids), chunk_size):
+                payload = messages.process_scans(ids[start : start + chunk_size])
+                celery.send_task(messages.PROCESS_SCANS, kwargs=payload, queue=messages.SCANS_QUEUE)
+        if not ids:
+            return published
+        published += len(ids)
+
+
+def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:
+    """As `dispatch_pending`, but a broker that is down is only logged: the relay tries again."""
+    try:
+        published = dispatch_pending(engine, celery, clock=clock, chunk_size=chunk_size)
+    except (OperationalError, OSError) as error:
+        _log.warning("broker_unreachable", error=type(error).__name__)
+    else:
+        if published:
+            _log.info("scans_dispatched", count=published)

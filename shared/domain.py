@@ -1,0 +1,84 @@
+"""What the service is about, in plain Python: labels, states and how states may move.
+
+Both sides of the queue, the trainer and the client read these words from here, so that a state or a label can
+be spelled in one way only. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class TumorClass(StrEnum):
+    """The four labels, in the order of the network's outputs."""
+
+    GLIOMA = "glioma"
+    MENINGIOMA = "meningioma"
+    PITUITARY = "pituitary"
+    NOTUMOR = "notumor"
+
+
+class ScanState(StrEnum):
+    """Where one scan stands.
+
+    *rejected* is the input's fault (no image, no brain MRI) and *failed* is ours.
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class BatchState(StrEnum):
+    """Where a batch stands; always derived from its scans, see `batch_state`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+UNFINISHED = frozenset({ScanState.QUEUED, ScanState.RUNNING})
+TERMINAL = frozenset(ScanState) - UNFINISHED
+
+# `running -> queued` is a lost lease or a transient fault; `failed -> queued` is a retry asked for by the user.
+SCAN_TRANSITIONS: Mapping[ScanState, frozenset[ScanState]] = {
+    ScanState.QUEUED: frozenset({ScanState.RUNNING, ScanState.CANCELLED}),
+    ScanState.RUNNING: TERMINAL | {ScanState.QUEUED},
+    ScanState.SUCCEEDED: frozenset(),
+    ScanState.REJECTED: frozenset(),
+    ScanState.FAILED: frozenset({ScanState.QUEUED}),
+    ScanState.CANCELLED: frozenset(),
+}
+
+
+def may_move(current: ScanState, to: ScanState) -> bool:
+    """Whether a scan may go from `current` to `to`."""
+    return to in SCAN_TRANSITIONS[current]
+
+
+def batch_state(counts: Mapping[ScanState, int], *, cancel_requested: bool = False) -> BatchState:
+    """Derive a batch's state from the number of its scans in each state.
+
+    >>> batch_state({ScanState.SUCCEEDED: 39, ScanState.REJECTED: 1})
+    <BatchState.COMPLETED_WITH_ERRORS: 'completed_with_errors'>
+    """
+    present = {state for state, count in counts.items() if count}
+    if present & UNFINISHED:
+        if cancel_requested:
+            return BatchState.CANCELLING
+        # Some files are rejected on arrival, before anything runs.
+        untouched = present <= {ScanState.QUEUED, ScanState.REJECTED}
+        return BatchState.QUEUED if untouched else BatchState.RUNNING
+    if cancel_requested and ScanState.CANCELLED in present:
+        return BatchState.CANCELLED
+    if present == {ScanState.SUCCEEDED}:
+        return BatchState.COMPLETED
+    return BatchState.COMPLETED_WITH_ERRORS if ScanState.SUCCEEDED in present else BatchState.FAILED

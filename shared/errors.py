@@ -1,0 +1,78 @@
+"""Every error that a user can meet, each with a stable `code`.
+
+The API turns them into problem+json, the worker into a rejected scan, the command line into a message: one
+place decides what an error is called.
+"""
+
+from __future__ import annotations
+
+
+class NeurobatchError(Exception):
+    """Root of all errors that are told to a user.
+
+    `code` is stable across releases and lower_snake_case; the message is for people.
+    """
+
+    code = "internal_error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+
+
+class InvalidRequest(NeurobatchError):
+    """The request cannot be understood as it is."""
+
+    code = "invalid_request"
+
+
+class NotFound(NeurobatchError):
+    """No such batch, scan or picture."""
+
+    code = "not_found"
+
+
+class Conflict(NeurobatchError):
+    """The thing exists but is not in a state that allows this."""
+
+    code = "conflict"
+
+
+class LimitExceeded(NeurobatchError):
+    """A documented limit was broken; `limit` is the setting's name and `value` its value."""
+
+    code = "limit_exceeded"
+
+    def __init__(self, message: str, *, limit: str, value: int | float, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.limit = limit
+        self.value = value
+
+
+class InvalidScan(NeurobatchError):
+    """The uploaded bytes are no scan that can be classified: the scan is *rejected* with this code.
+
+    Codes: `empty_file`, `not_an_image`, `unsupported_format`, `truncated_image`, `image_too_small`,
+    `image_too_large`, `no_brain_found`.
+    """
+
+    code = "invalid_scan"
+
+
+class InvalidBundle(NeurobatchError):
+    """A model bundle is incomplete, altered or of another version than this code reads."""
+
+    code = "invalid_bundle"
+
+
+class MalformedBody(NeurobatchError):
+    """The body's bytes break the syntax of their content type, or end early."""
+
+    code = "malformed_body"
+
+
+class UnsupportedMediaType(NeurobatchError):
+    """The body is of a content type that this call does not take."""
+
+    code = "unsupported_media_type"

@@ -1,0 +1,316 @@
+"""The HTTP API as a client meets it: real database, real broker, no worker."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+from sqlalchemy import Engine, func, select
+from werkzeug.test import TestResponse
+
+from api.app import create_app
+from neurobatch.phantoms import draw_head
+from shared.db.models import Batch, Scan
+from shared.db.session import reading
+from shared.settings import Settings
+
+File = tuple[io.BytesIO, str]
+
+
+def png(seed: int = 0) -> bytes:
+    encoded = io.BytesIO()
+    Image.fromarray(draw_head(seed)).save(encoded, "PNG")
+    return encoded.getvalue()
+
+
+def upload(name: str = "a.png", data: bytes | None = None) -> File:
+    return io.BytesIO(png() if data is None else data), name
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[FlaskClient]:
+    app = create_app(settings)
+    with app.test_client() as client:
+        yield client
+    app.extensions["neurobatch"].engine.dispose()
+
+
+@pytest.fixture
+def client_with(make_settings: Callable[..., Settings]) -> Callable[..., FlaskClient]:
+    return lambda **changes: create_app(make_settings(**changes)).test_client()
+
+
+def submit(client: FlaskClient, *files: File, **fields: str) -> TestResponse:
+    return client.post("/v1/batches", data={"files": list(files), **fields})
+
+
+def scans_of(client: FlaskClient, response: TestResponse) -> list[dict[str, Any]]:
+    assert response.status_code == 202, response.text
+    page: dict[str, Any] = client.get(response.headers["Location"] + "/scans").get_json()
+    return list(page["items"])
+
+
+def assert_problem(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/problem+json"
+    problem: dict[str, Any] = json.loads(response.data)
+    assert problem["code"] == code
+    assert problem["status"] == status
+    assert problem["detail"]
+    assert problem["request_id"] == response.headers["X-Request-ID"]
+    return problem
+
+
+def nothing_stored(settings: Settings, engine: Engine) -> bool:
+    with reading(engine) as session:
+        rows = session.scalar(select(func.count()).select_from(Batch))
+    leftovers = [*settings.data_dir.glob("staging/*"), *settings.data_dir.glob("uploads/*")]
+    return rows == 0 and not leftovers
+
+
+def test_a_batch_is_accepted_and_can_be_looked_up(client: FlaskClient) -> None:
+    response = submit(client, upload("a.png"), upload("b.png"), name="first", metadata='{"site": 3}')
+    batch = response.get_json()
+    assert response.headers["Location"] == f"/v1/batches/{batch['id']}"
+    assert int(response.headers["Retry-After"]) > 0
+    assert batch["state"] == "queued"
+    assert (batch["name"], batch["metadata"], batch["total"]) == ("first", {"site": 3}, 2)
+    assert batch["counts"] == {"queued": 2, "running": 0, "succeeded": 0, "rejected": 0, "failed": 0, "cancelled": 0}
+    assert client.get(response.headers["Location"]).get_json() == batch
+
+
+def test_accepted_files_are_on_disk_byte_for_byte(client: FlaskClient, settings: Settings, engine: Engine) -> None:
+    data = png(7)
+    submit(client, upload("x.png", data))
+    with reading(engine) as session:
+        scan = session.scalars(select(Scan)).one()
+    assert (settings.data_dir / scan.upload_key).read_bytes() == data
+    assert scan.size_bytes == len(data)
+    assert list(settings.data_dir.glob("staging/*")) == []
+
+
+def test_two_files_of_one_name_are_two_scans(client: FlaskClient) -> None:
+    scans = scans_of(client, submit(client, upload("a.png"), upload("a.png")))
+    assert [scan["filename"] for scan in scans] == ["a.png", "a.png"]
+    assert scans[0]["id"] != scans[1]["id"]
+
+
+def test_pages_of_a_tiff_are_scans_with_frames(client: FlaskClient) -> None:
+    encoded = io.BytesIO()
+    pages = [Image.fromarray(draw_head(seed)) for seed in range(3)]
+    pages[0].save(encoded, "TIFF", save_all=True, append_images=pages[1:])
+    scans = scans_of(client, submit(client, upload("stack.tif", encoded.getvalue()), upload("a.png")))
+    assert [(s["filename"], s["frame"]) for s in scans] == [
+        ("stack.tif", 0),
+        ("stack.tif", 1),
+        ("stack.tif", 2),
+        ("a.png", 0),
+    ]
+    shown = Image.open(io.BytesIO(client.get(f"/v1/scans/{scans[2]['id']}/image").data))
+    assert shown.size == pages[2].size
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.png", "/etc/x.png", "C:\\x.png", "a\x00.png", "n" * 300 + ".png", " "]
+)
+def test_an_unusable_file_name_is_rejected_alone(client: FlaskClient, name: str) -> None:
+    scans = scans_of(client, submit(client, upload(name), upload("good.png")))
+    assert [(s["state"], s["code"]) for s in scans] == [("rejected", "invalid_filename"), ("queued", None)]
+    assert scans[0]["message"]
+    assert "\x00" not in scans[0]["filename"]
+    assert len(scans[0]["filename"]) <= 255
+
+
+def test_scans_are_paged_in_order(client: FlaskClient) -> None:
+    location = submit(client, *(upload(f"{n}.png", b"x") for n in range(7))).headers["Location"]
+    seen, cursor = [], None
+    while True:
+        query = f"?limit=3&cursor={cursor}" if cursor else "?limit=3"
+        page = client.get(f"{location}/scans{query}").get_json()
+        seen += [scan["filename"] for scan in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == [f"{n}.png" for n in range(7)]
+
+
+def test_batches_are_listed_newest_first(client: FlaskClient) -> None:
+    ids = [submit(client, upload("a.png", b"x")).get_json()["id"] for _ in range(3)]
+    first = client.get("/v1/batches?limit=2").get_json()
+    second = client.get(f"/v1/batches?limit=2&cursor={first['next']}").get_json()
+    assert [b["id"] for b in first["items"] + second["items"]] == ids[::-1]
+    assert second["next"] is None
+
+
+def test_an_image_is_served_as_png_and_cached(client: FlaskClient) -> None:
+    encoded = io.BytesIO()
+    Image.fromarray(draw_head(1)).save(encoded, "BMP")
+    (scan,) = scans_of(client, submit(client, upload("a.bmp", encoded.getvalue())))
+    response = client.get(f"/v1/scans/{scan['id']}/image")
+    assert response.mimetype == "image/png"
+    assert Image.open(io.BytesIO(response.data)).size == (256, 256)
+    again = client.get(f"/v1/scans/{scan['id']}/image", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_no_picture_of_what_is_no_image(client: FlaskClient) -> None:
+    (scan,) = scans_of(client, submit(client, upload("a.png", b"text")))
+    assert_problem(client.get(f"/v1/scans/{scan['id']}/image"), 409, "no_image")
+    assert_problem(client.get(f"/v1/scans/{scan['id']}/heatmap"), 409, "not_ready")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/batches/{}",
+        "/v1/batches/{}/scans",
+        "/v1/scans/{}",
+        "/v1/scans/{}/image",
+        "/v1/scans/{}/heatmap",
+        "/v1/scans/{}/overlay",
+    ],
+)
+@pytest.mark.parametrize("unknown", [str(uuid4()), "no-id", "..%2f..%2fetc"])
+def test_an_unknown_id_is_404(client: FlaskClient, path: str, unknown: str) -> None:
+    assert_problem(client.get(path.format(unknown)), 404, "not_found")
+
+
+def test_a_wrong_method_is_405_and_names_the_right_ones(client: FlaskClient) -> None:
+    response = client.put("/v1/batches")
+    assert_problem(response, 405, "method_not_allowed")
+    assert {"GET", "POST"} <= set(response.headers["Allow"].split(", "))
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x"])
+def test_a_limit_out_of_range_is_422(client: FlaskClient, query: str) -> None:
+    assert_problem(client.get(f"/v1/batches?{query}"), 422, "invalid_request")
+
+
+@pytest.mark.parametrize("cursor", ["x", "%00", "é", "AAAA"])
+def test_a_made_up_cursor_is_422(client: FlaskClient, cursor: str) -> None:
+    assert_problem(client.get(f"/v1/batches?cursor={cursor}"), 422, "invalid_cursor")
+
+
+def test_a_batch_without_files_is_422(client: FlaskClient, settings: Settings, engine: Engine) -> None:
+    response = client.post("/v1/batches", data={"name": "x"}, content_type="multipart/form-data")
+    assert_problem(response, 422, "no_files")
+    assert nothing_stored(settings, engine)
+
+
+def test_a_file_in_another_field_is_told(client: FlaskClient, settings: Settings, engine: Engine) -> None:
+    assert_problem(client.post("/v1/batches", data={"file": upload()}), 422, "unexpected_field")
+    assert nothing_stored(settings, engine)
+
+
+GOOD_PART = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nabc\r\n'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        GOOD_PART,
+        GOOD_PART + b"--B",
+        GOOD_PART.replace(b"Content-Disposition", b"X-Other") + b"--B--\r\n",
+        GOOD_PART.replace(b"a.png", b"\xff\xfe") + b"--B--\r\n",
+        GOOD_PART.replace(b"--B", b"--C") + b"--C--\r\n",
+    ],
+)
+def test_a_broken_body_is_400_and_leaves_nothing(
+    client: FlaskClient, settings: Settings, engine: Engine, body: bytes
+) -> None:
+    response = client.post("/v1/batches", data=body, content_type="multipart/form-data; boundary=B")
+    assert_problem(response, 400, "malformed_body")
+    assert nothing_stored(settings, engine)
+
+
+def test_a_body_without_boundary_is_400(client: FlaskClient) -> None:
+    assert_problem(client.post("/v1/batches", data=b"x", content_type="multipart/form-data"), 400, "malformed_body")
+
+
+def test_another_content_type_is_415(client: FlaskClient) -> None:
+    assert_problem(client.post("/v1/batches", json={}), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("metadata", ["[1]", "{", "NaN", '{"a": NaN}', '{"a": "\\u0000"}', "[" * 9000])
+def test_metadata_that_is_no_json_object_is_422(client: FlaskClient, metadata: str) -> None:
+    assert_problem(submit(client, upload(), metadata=metadata), 422, "invalid_metadata")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("max_files_per_batch", 2),
+        ("max_file_bytes", 100),
+        ("max_batch_bytes", 300),
+        ("max_name_chars", 3),
+        ("max_metadata_bytes", 4),
+    ],
+)
+def test_a_broken_limit_is_413_and_names_it(
+    client_with: Callable[..., FlaskClient], settings: Settings, engine: Engine, limit: str, value: int
+) -> None:
+    files = [upload(f"{n}.png", b"x" * 150) for n in range(3)]
+    response = submit(client_with(**{limit: value}), *files, name="a name", metadata='{"a": 1}')
+    problem = assert_problem(response, 413, "limit_exceeded")
+    assert (problem["limit"], problem["value"]) == (limit, value)
+    assert nothing_stored(settings, engine)
+
+
+def test_too_many_pages_are_rejected_with_the_limit(client_with: Callable[..., FlaskClient]) -> None:
+    encoded = io.BytesIO()
+    pages = [Image.new("L", (40, 40)) for _ in range(5)]
+    pages[0].save(encoded, "TIFF", save_all=True, append_images=pages[1:])
+    client = client_with(max_frames_per_file=4)
+    (scan,) = scans_of(client, submit(client, upload("a.tif", encoded.getvalue())))
+    assert (scan["state"], scan["code"]) == ("rejected", "too_many_frames")
+    assert "max_frames_per_file = 4" in scan["message"]
+
+
+def test_a_batch_is_accepted_while_the_broker_is_down(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(redis_url="redis+socket:///nowhere.sock?virtual_host=0")
+    response = submit(client, upload())
+    assert response.status_code == 202
+    assert response.get_json()["counts"]["queued"] == 1
+
+
+def test_a_database_that_is_down_is_503(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:
+    client = client_with(database_url=f"postgresql://postgres@/x?host={tmp_path}")
+    response = submit(client, upload())
+    assert_problem(response, 503, "database_unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_readiness_is_about_accepting(client: FlaskClient) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.get_json()["status"] == "degraded"  # no worker runs here
+    assert set(response.get_json()["degraded"]) == {"workers", "model"}
+    assert client.get("/livez").get_json()["status"] == "ok"
+
+
+def test_not_ready_on_a_database_without_tables(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:
+    response = client_with(database_url=f"sqlite:///{tmp_path / 'empty.db'}").get("/readyz")
+    assert response.status_code == 503
+    assert "revision" in response.get_json()["database"]
+
+
+def test_the_openapi_document_lists_the_routes(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    assert document["openapi"].startswith("3.1")
+    assert {
+        "/v1/batches",
+        "/v1/batches/{batch_id}",
+        "/v1/batches/{batch_id}/scans",
+        "/v1/scans/{scan_id}",
+        "/v1/scans/{scan_id}/heatmap",
+    } <= set(document["paths"])
+    assert "multipart/form-data" in document["paths"]["/v1/batches"]["post"]["requestBody"]["content"]

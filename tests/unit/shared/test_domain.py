@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain import SCAN_TRANSITIONS, TERMINAL, UNFINISHED, BatchState, ScanState, batch_state, may_move
+
+counts = st.dictionaries(st.sampled_from(list(ScanState)), st.integers(0, 5)).filter(lambda c: any(c.values()))
+
+
+def test_a_terminal_state_is_left_only_by_retry() -> None:
+    ways_out = {(s, t) for s in TERMINAL for t in SCAN_TRANSITIONS[s]}
+    assert ways_out == {(ScanState.FAILED, ScanState.QUEUED)}
+
+
+def test_nothing_skips_running_but_cancel() -> None:
+    assert not may_move(ScanState.QUEUED, ScanState.SUCCEEDED)
+    assert may_move(ScanState.QUEUED, ScanState.CANCELLED)
+
+
+@given(counts, st.booleans())
+def test_a_batch_is_done_exactly_when_no_scan_is_unfinished(found: dict[ScanState, int], cancel: bool) -> None:
+    unfinished = any(found.get(state, 0) for state in UNFINISHED)
+    going = batch_state(found, cancel_requested=cancel) in {
+        BatchState.QUEUED,
+        BatchState.RUNNING,
+        BatchState.CANCELLING,
+    }
+    assert going == unfinished
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        ({"queued": 2}, "queued"),
+        ({"queued": 2, "rejected": 1}, "queued"),
+        ({"queued": 2, "succeeded": 1}, "running"),
+        ({"succeeded": 2}, "completed"),
+        ({"succeeded": 2, "rejected": 1}, "completed_with_errors"),
+        ({"succeeded": 2, "failed": 1}, "completed_with_errors"),
+        ({"rejected": 1, "failed": 1}, "failed"),
+    ],
+)
+def test_states_of_a_batch(found: dict[str, int], state: str) -> None:
+    assert batch_state({ScanState(s): n for s, n in found.items()}) == state
+
+
+def test_cancelling_ends_in_cancelled() -> None:
+    assert batch_state({ScanState.RUNNING: 1, ScanState.CANCELLED: 1}, cancel_requested=True) == "cancelling"
+    assert batch_state({ScanState.SUCCEEDED: 1, ScanState.CANCELLED: 1}, cancel_requested=True) == "cancelled"
+    assert batch_state({ScanState.SUCCEEDED: 2}, cancel_requested=True) == "completed"

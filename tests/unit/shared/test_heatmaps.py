@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.heatmaps import Frame, lay_out
+
+sizes = st.integers(1, 90)
+
+
+@given(
+    st.integers(1, 24),
+    sizes,
+    sizes,
+    st.floats(-50, 50),
+    st.floats(-50, 50),
+    st.floats(1, 200),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_map_is_finite_in_range_and_of_the_images_size(
+    cells: int, width: int, height: int, x: float, y: float, side: float, seed: int
+) -> None:
+    grid = np.random.default_rng(seed).random((cells, cells), np.float32)
+    full = lay_out(grid, frame=Frame(x, y, side), width=width, height=height)
+    assert full.shape == (height, width)
+    assert full.dtype == np.float32
+    assert np.isfinite(full).all()
+    assert full.min() >= 0
+    assert full.max() <= 1
+
+
+def test_the_peak_stays_where_the_cell_is() -> None:
+    grid = np.zeros((10, 10), np.float32)
+    grid[7, 2] = 1
+    full = lay_out(grid, frame=Frame(x=-10, y=20, side=100), width=120, height=130)
+    row, column = np.unravel_index(full.argmax(), full.shape)
+    assert (column, row) == pytest.approx((-10 + 25, 20 + 75), abs=1)
+
+
+def test_nothing_lies_outside_the_frame() -> None:
+    full = lay_out(np.ones((4, 4), np.float32), frame=Frame(x=10, y=10, side=20), width=40, height=40)
+    assert full[10:30, 10:30].min() == 1
+    assert full.sum() == pytest.approx(400)
+
+
+def test_a_square_frame_over_the_whole_image_is_plain_bilinear() -> None:
+    grid = np.array([[0, 1], [0, 1]], np.float32)
+    full = lay_out(grid, frame=Frame(0, 0, 4), width=4, height=4)
+    assert full[0].tolist() == pytest.approx([0, 0.25, 0.75, 1])

@@ -1,0 +1,20 @@
+"""What Celery runs: `celery -A worker.app worker`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import setup_logging
+
+from shared.broker import make_celery
+from shared.observability import configure_logging
+from shared.settings import load_settings
+
+settings = load_settings()
+app = make_celery(settings)
+app.conf.include = ["worker.tasks"]
+
+
+@setup_logging.connect
+def _set_up_logging(**_: Any) -> None:
+    configure_logging(settings.log_level)

@@ -1,0 +1,94 @@
+"""The values that pass between the stages of the pipeline; they depend on no image library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from shared.domain import TumorClass
+from shared.heatmaps import Frame
+
+
+@dataclass(frozen=True)
+class Source:
+    """An uploaded file's bytes and which of its pictures is meant (0 unless it holds several)."""
+
+    data: bytes = field(repr=False)
+    frame: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the network sees: float32 (S, S) in [0, 1], and where that square lies in the image."""
+
+    pixels: npt.NDArray[np.float32]
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A label with calibrated probabilities that sum to 1, and whether a person should look again."""
+
+    label: TumorClass
+    probabilities: Mapping[TumorClass, float]
+    confidence: float
+    needs_review: bool
+    review_reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A pixel of the image, counted from its top left corner."""
+
+    x: int
+    y: int
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture that was read and prepared: uint8 (H, W), and what the network sees of it."""
+
+    image: npt.NDArray[np.uint8]
+    prepared: Prepared
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A decoded picture with its prediction and the coarse map that explains it: float32 (g, g) in [0, 1]."""
+
+    decoded: Decoded
+    prediction: Prediction
+    grid: npt.NDArray[np.float32]
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One scan's whole outcome.
+
+    `grid`: float32 (g, g) in [0, 1] over `frame` of the width x height image (`shared.heatmaps.lay_out` makes
+    it full-size). `focus`: the laid-out map's peak. `overlay`: JPEG; `heatmap_png`: greyscale PNG of the
+    image's size. `timings`: milliseconds of decode, preprocess, predict, explain and render.
+    """
+
+    prediction: Prediction
+    grid: npt.NDArray[np.float32]
+    frame: Frame
+    width: int
+    height: int
+    focus: Point
+    overlay: bytes = field(repr=False)
+    heatmap_png: bytes = field(repr=False)
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The input's fault, with the stable code and a sentence for people."""
+
+    code: str
+    message: str

@@ -1,0 +1,82 @@
+"""What one worker process holds: its model, database and store, made once when the process starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import structlog
+from celery.signals import worker_process_init
+from sqlalchemy import Engine
+
+from shared import presence
+from shared.artifacts import ArtifactStore, LocalArtifactStore
+from shared.clock import Clock, utc_now
+from shared.db.session import make_engine
+from shared.settings import Settings, load_settings
+from worker.inference.model import load_model
+from worker.inference.pipeline import Pipeline
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything that processing a chunk needs."""
+
+    worker: str
+    model: str
+    settings: Settings
+    engine: Engine
+    store: ArtifactStore
+    pipeline: Pipeline
+    clock: Clock = utc_now
+
+
+_current: Runtime | None = None
+
+
+def current() -> Runtime:
+    """This process's runtime; made on first use where the pool has no child processes."""
+    global _current
+    if _current is None:
+        _current = open_runtime(load_settings())
+    return _current
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    """Load the model and warm it up; the first scan then waits for nothing."""
+    model = load_model(settings.model_dir)
+    model.warm_up()
+    runtime = Runtime(
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        model=model.name,
+        settings=settings,
+        engine=make_engine(settings.sql_url),
+        store=LocalArtifactStore(settings.data_dir),
+        pipeline=Pipeline(model, max_pixels=settings.max_pixels),
+    )
+    _log.info("model_loaded", model=model.name, worker=runtime.worker)
+    return runtime
+
+
+@worker_process_init.connect
+def _start(**_: Any) -> None:
+    runtime = current()
+    threading.Thread(target=_report, args=(runtime,), name="presence", daemon=True).start()
+
+
+def _report(runtime: Runtime) -> None:
+    """Tell the broker again and again that this worker lives, for `/readyz`."""
+    client = presence.connect(runtime.settings)
+    pause = threading.Event()
+    while True:
+        try:
+            presence.announce(client, {"name": runtime.worker, "model": runtime.model})
+        except redis.RedisError:
+            _log.warning("presence_not_reported")
+        pause.wait(presence.TTL_S / 3)
