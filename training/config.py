@@ -10,12 +10,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """`cache_px`: images are kept at this size and augmented down to `size_px`. Rates are per step."""
+    """`cache_px`: images are kept at this size and augmented down to `size_px`. Rates are per step.
+
+    The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
+    """
 
     name: str
     seed: int
     size_px: int
     cache_px: int
+    small_px: int
+    small_epochs: int
     width: int
     epochs: int
     batch: int
@@ -25,6 +30,10 @@ class TrainingConfig:
     label_smoothing: float
     outline_weight: float
     averaging: float
+
+    def size_at(self, epoch: int) -> int:
+        """The side of the images of epoch 0, 1, ..."""
+        return self.small_px if epoch < self.small_epochs else self.size_px
 
 
 def load_config(path: Path, **changes: Any) -> TrainingConfig:

@@ -28,11 +28,13 @@ class Bias(keras.layers.Layer):  # type: ignore[misc]
         return inputs + self.bias
 
 
-def build_network(*, size_px: int, width: int, classes: int = 4) -> keras.Model:
-    """A fresh network from (N, size_px, size_px, 1) in [0, 1] to [logits (N, classes), class maps (N, g, g, classes)].
+def build_network(*, size_px: int | None, width: int, classes: int = 4) -> keras.Model:
+    """A fresh network from (N, S, S, 1) in [0, 1] to [logits (N, classes), class maps (N, g, g, classes)].
+
+    S is `size_px`, or any multiple of 8 where that is None.
 
     A narrow stem (stride 2) and three residual stages of 2, 4 and 8 times `width`; the last keeps stride 8, so
-    that g = size_px / 8: small tumours keep a cell of their own. A stage at the stem's resolution was left
+    that g = S / 8: small tumours keep a cell of their own. A stage at the stem's resolution was left
     out: it took a third of the training time. He et al. 2016 (residual blocks).
     """
     inputs = keras.Input((size_px, size_px, 1), name="pixels")

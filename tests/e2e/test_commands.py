@@ -1,0 +1,99 @@
+"""The commands as a user types them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neurobatch.phantoms import draw_head
+from shared.domain import TumorClass
+from tests.e2e.running import clean_environment, command, free_port
+
+
+def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [command("neurobatch"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=clean_environment(environment),
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "scans"
+    (folder / "deeper").mkdir(parents=True)
+    Image.fromarray(draw_head(0)).save(folder / "a.png")
+    Image.fromarray(draw_head(1)[:200]).save(folder / "deeper" / "a.png")
+    (folder / "b.png").write_bytes(b"no image")
+    return folder
+
+
+def test_demo_ends_with_the_counts(folder: Path, tmp_path: Path) -> None:
+    done = run("demo", "--scans", folder, "--data-dir", tmp_path / "kept", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "3 scans: 2 succeeded, 1 rejected, 0 failed, 0 cancelled"
+    shown = [word for word in done.stdout.split() if word.endswith("heatmap.png")]
+    assert len(shown) == 2
+    assert all(Path(path).is_file() for path in shown)
+    assert (tmp_path / "kept" / "neurobatch.db").is_file()
+
+
+def test_predict_writes_a_line_for_each_file_in_order(folder: Path, tmp_path: Path) -> None:
+    out, maps = tmp_path / "out.jsonl", tmp_path / "maps"
+    done = run("predict", folder, folder / "a.png", "--out", out, "--maps", maps, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [Path(line["filename"]).name for line in lines] == ["a.png", "b.png", "a.png", "a.png"]
+    assert [line["state"] for line in lines] == ["succeeded", "rejected", "succeeded", "succeeded"]
+    assert lines[1]["code"] == "not_an_image"
+    assert {k: v for k, v in lines[0].items() if k not in ("filename", "map")} == {
+        k: v for k, v in lines[3].items() if k not in ("filename", "map")
+    }
+    good = [line for line in lines if line["state"] == "succeeded"]
+    assert len({line["map"] for line in good}) == 3
+    for line, shape in zip(good, [(256, 256), (200, 256), (256, 256)], strict=True):
+        assert set(line["probabilities"]) == set(TumorClass)
+        assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)
+        assert isinstance(line["needs_review"], bool)
+        full = np.load(maps / Path(line["map"]).name)
+        assert (full.dtype, full.shape) == (np.float32, shape)
+        assert 0 <= full.min() <= full.max() <= 1
+        assert full[line["focus"]["y"], line["focus"]["x"]] == full.max()
+
+
+def test_submit_says_that_nobody_answers(folder: Path, tmp_path: Path) -> None:
+    done = run("submit", folder, "--url", f"http://127.0.0.1:{free_port()}", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr
+
+
+def test_a_wrong_setting_is_told_in_a_line(tmp_path: Path) -> None:
+    done = run("up", cwd=tmp_path, NEUROBATCH_MAX_PIXELS="many")
+    assert done.returncode == 2
+    assert done.stderr.startswith("neurobatch: NEUROBATCH_MAX_PIXELS: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("up", "--port", taken.getsockname()[1], "--data-dir", tmp_path / "d", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "cannot be used" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["up", "demo", "submit", "relay", "predict", "train", "evaluate"])
+def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
+    assert name in run("--help", cwd=tmp_path).stdout
+    assert "Usage: neurobatch " + name in run(name, "--help", cwd=tmp_path).stdout
