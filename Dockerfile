@@ -46,7 +46,7 @@ FROM base AS worker
 ENV TF_CPP_MIN_LOG_LEVEL=2
 COPY --from=worker-environment /opt/venv /opt/venv
 COPY --from=source /app /app
-USER neurobatch
+USER 10001:10001
 VOLUME /data
 CMD ["celery", "-A", "worker.app", "worker"]
 
@@ -54,7 +54,7 @@ CMD ["celery", "-A", "worker.app", "worker"]
 FROM base AS api
 COPY --from=api-environment /opt/venv /opt/venv
 COPY --from=source /app /app
-USER neurobatch
+USER 10001:10001
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=10s --start-period=15s --retries=3 \

@@ -26,4 +26,6 @@ def broker_command(settings: Settings) -> list[str]:
         *("--dir", str(folder)),
         *("--appendonly", "yes"),
         *("--save", ""),
+        # The command line then stays as it is here, so that one broker can be told from another.
+        *("--set-proc-title", "no"),
     ]

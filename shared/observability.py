@@ -40,3 +40,5 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    # It tells at every look at the database's revision which dialect it found.
+    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)

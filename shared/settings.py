@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     chunk_size: int = Field(32, ge=1, description="Scans in one task.")
     worker_processes: int = Field(1, ge=1, description="Child processes of one worker, each with its own model.")
     relay_interval_s: float = Field(1.0, gt=0, description="Pause between two looks for undispatched scans.")
-    lease_s: float = Field(120.0, gt=0, description="How long a claim holds without a sign of life.")
+    lease_s: float = Field(60.0, gt=0, description="How long a claim holds without a sign of life.")
     task_soft_limit_s: float = Field(300.0, gt=0, description="A task is interrupted after this time.")
     task_hard_limit_s: float = Field(360.0, gt=0, description="A task's process is killed after this time.")
     visibility_timeout_s: int = Field(900, ge=1, description="Redelivery of an unacknowledged message.")

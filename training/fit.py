@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -133,14 +133,15 @@ def _train_epoch(
 ) -> None:
     """One epoch; its state and figures are on disk when this returns.
 
-    By train_on_batch: `fit` hands the batches to TensorFlow's data threads, which took twice the time on two cores.
+    By train_on_batch: `fit` hands the batches to TensorFlow's data threads, which took twice the time on two
+    cores.
     """
     started_s = time.monotonic()
-    network.reset_metrics()
-    logs: dict[str, Any] = {}
+    sums: dict[str, float] = defaultdict(float)
     for pixels, targets in batches.epoch(epoch):
-        logs = network.train_on_batch(pixels, list(targets), return_dict=True)
-    figures = {name: round(float(value), 4) for name, value in logs.items()}
+        for name, value in network.train_on_batch(pixels, list(targets), return_dict=True).items():
+            sums[name] += float(value)
+    figures = {name: round(total / batches.steps, 4) for name, total in sums.items()}
     if not all(math.isfinite(value) for value in figures.values()):
         raise FloatingPointError(f"epoch {epoch + 1}: the loss is no longer finite")
     _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
@@ -183,6 +184,7 @@ def _variables(network: keras.Model) -> list[Any]:
 
 
 def _save(network: keras.Model, path: Path, *, epochs_done: int) -> None:
+    """Replace the state in one step, so that a kill leaves the old one or the new one."""
     arrays = {f"v{at:04}": np.asarray(variable) for at, variable in enumerate(_variables(network))}
     unfinished = path.with_suffix(".tmp.npz")
     np.savez(unfinished, epochs_done=epochs_done, **arrays)

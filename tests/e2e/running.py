@@ -30,6 +30,7 @@ class Running:
 
     process: subprocess.Popen[bytes]
     client: Client
+    url: str
     data_dir: Path
 
 
@@ -42,9 +43,10 @@ def running(data_dir: Path, **environment: str) -> Iterator[Running]:
         env=clean_environment(environment),
     )
     try:
-        with Client(f"http://127.0.0.1:{port}") as client:
+        url = f"http://127.0.0.1:{port}"
+        with Client(url) as client:
             wait_until(client.is_ready)
-            yield Running(process, client, data_dir)
+            yield Running(process, client, url, data_dir)
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0

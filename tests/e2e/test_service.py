@@ -66,12 +66,12 @@ def test_the_pictures_of_a_scan_fit_each_other(service: Running, demo_scans: Pat
     file = demo_scans / "phantom-02.png"
     batch = service.client.wait(service.client.submit([file])["id"], timeout_s=60)
     (scan,) = service.client.scans(batch["id"])
-    base = f"{service.client._http.base_url}v1/scans/{scan['id']}"
-    original = Image.open(file)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(httpx.get(f"{base}/image").content))), np.asarray(original))
+    base = f"{service.url}/v1/scans/{scan['id']}"
+    original = np.asarray(Image.open(io.BytesIO(file.read_bytes())))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(httpx.get(f"{base}/image").content))), original)
     full = np.load(io.BytesIO(httpx.get(f"{base}/heatmap.npy").content))
     assert full.dtype == np.float32
-    assert full.shape == original.size[::-1]
+    assert full.shape == original.shape
     drawn = np.asarray(Image.open(io.BytesIO(httpx.get(f"{base}/heatmap").content)))
     assert np.abs(drawn / 255 - full).max() < 0.01
     assert full[scan["focus"]["y"], scan["focus"]["x"]] == pytest.approx(full.max(), abs=1e-3)
@@ -80,7 +80,7 @@ def test_the_pictures_of_a_scan_fit_each_other(service: Running, demo_scans: Pat
 
 def test_readiness_shows_worker_and_model(service: Running) -> None:
     def loaded() -> bool:
-        health = httpx.get(f"{service.client._http.base_url}readyz").json()
+        health = httpx.get(f"{service.url}/readyz").json()
         return bool(health["status"] == "ok" and health["workers"] == 1 and health["models"])
 
     wait_until(loaded)

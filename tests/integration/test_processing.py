@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import Engine, insert, select
-from worker.inference.pipeline import Pipeline
 
 from neurobatch.phantoms import draw_head
 from shared.artifacts import LocalArtifactStore, upload_key
@@ -24,6 +23,7 @@ from shared.domain import ScanState
 from shared.settings import Settings
 from worker import processing
 from worker.inference.model import Model, load_model
+from worker.inference.pipeline import Pipeline
 from worker.inference.types import Explained, Rejected, Source
 from worker.runtime import Runtime
 
@@ -151,7 +151,7 @@ def test_the_stored_map_is_the_one_that_was_drawn(runtime: Runtime) -> None:
         (row,) = session.scalars(select(Prediction)).all()
     grid = np.load(runtime.store.path(row.grid_path))
     assert grid.dtype == np.float32
-    drawn = Image.open(runtime.store.path(row.heatmap_path))
-    assert drawn.size == (row.width, row.height)
-    assert (0 <= row.focus_x < row.width)
-    assert (0 <= row.focus_y < row.height)
+    with Image.open(runtime.store.path(row.heatmap_path)) as drawn:
+        assert drawn.size == (row.width, row.height)
+    assert 0 <= row.focus_x < row.width
+    assert 0 <= row.focus_y < row.height

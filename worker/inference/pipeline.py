@@ -1,43 +1,64 @@
-"""The whole way of a chunk of scans, pure: bytes in, outcomes out, in the same order.
+"""One scan's way through the stages: decode -> preprocess -> predict -> explain -> render.
 
-Stages are methods of their own, so that a caller can overlap them or look at a cancel flag in between. A bad
-file becomes a `Rejected` of its own and never touches its neighbours.
+The stages are separate methods, so that a caller can overlap them or stop between them; `run` does all of them
+for a few sources. A source that cannot be read becomes `Rejected` and touches no other.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InvalidScan
-from shared.heatmaps import lay_out
-from worker.inference import gradcam, render
+from shared.heatmaps import Frame, lay_out
 from worker.inference.decode import read_image
-from worker.inference.model import Model
+from worker.inference.gradcam import heatmap
 from worker.inference.predict import classify
 from worker.inference.preprocess import prepare
-from worker.inference.types import Decoded, Explained, Point, Predicted, Rejected, Source
+from worker.inference.render import heatmap_png, overlay
+from worker.inference.types import Decoded, Explained, Point, Predicted, Prediction, Rejected, Source
+
+_MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
+
+
+class Network(Protocol):
+    """What the pipeline needs of a `worker.inference.model.Model`."""
+
+    @property
+    def size_px(self) -> int:
+        """Side of the square that the network sees."""
+
+    @property
+    def temperature(self) -> float:
+        """Divides the logits."""
+
+    @property
+    def review_below(self) -> float:
+        """Confidence under which a person should look."""
+
+    def infer(self, batch: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4)."""
 
 
 class Pipeline:
-    """Decode, preprocess, predict, explain and render with one model."""
+    """The stages around one model; holds no state of a scan, so it may be shared between threads."""
 
-    def __init__(self, model: Model, *, max_pixels: int) -> None:
+    def __init__(self, model: Network, *, max_pixels: int) -> None:
         self._model = model
         self._max_pixels = max_pixels
 
     def run(self, sources: Sequence[Source]) -> list[Explained | Rejected]:
-        """The outcome of each source, in input order."""
+        """Every source's outcome, in input order."""
         decoded = [self.decode(source) for source in sources]
-        readable = [item for item in decoded if isinstance(item, Decoded)]
-        predicted = iter(self.predict(readable))
+        predicted = iter(self.predict([item for item in decoded if isinstance(item, Decoded)]))
         return [item if isinstance(item, Rejected) else self.render(next(predicted)) for item in decoded]
 
     def decode(self, source: Source) -> Decoded | Rejected:
-        """Read and prepare one source."""
+        """Read one source and prepare it for the network."""
         started = time.perf_counter()
         try:
             image = read_image(source.data, frame=source.frame, max_pixels=self._max_pixels)
@@ -48,59 +69,71 @@ class Pipeline:
         timings = {"decode": _ms(started, read), "preprocess": _ms(read, time.perf_counter())}
         return Decoded(image=image, prepared=prepared, timings=timings)
 
-    def predict(self, decoded: Sequence[Decoded]) -> list[Predicted]:
-        """One forward pass over all of them: label and map come from the same numbers."""
-        if not decoded:
-            return []
-        started = time.perf_counter()
-        batch = np.stack([item.prepared.pixels for item in decoded])[..., np.newaxis]
-        logits, class_maps = self._model.infer(batch)
-        predict_ms = _ms(started, time.perf_counter()) / len(decoded)
-        return [
-            self._explain(item, logits=logits[at], class_maps=class_maps[at], predict_ms=predict_ms)
-            for at, item in enumerate(decoded)
-        ]
+    def predict(self, scans: Sequence[Decoded]) -> list[Predicted]:
+        """Classify scans together; one forward pass gives both the logits and the maps that explain them."""
+        results: list[Predicted] = []
+        for start in range(0, len(scans), _MOST_AT_ONCE):
+            results += self._predict_together(scans[start : start + _MOST_AT_ONCE])
+        return results
 
-    def _explain(
-        self,
-        decoded: Decoded,
-        *,
-        logits: npt.NDArray[np.float32],
-        class_maps: npt.NDArray[np.float32],
-        predict_ms: float,
-    ) -> Predicted:
+    def render(self, scan: Predicted) -> Explained:
+        """Lay the coarse map out over the image and draw both."""
         started = time.perf_counter()
-        prediction = classify(logits, temperature=self._model.temperature, review_below=self._model.review_below)
-        grid = gradcam.heatmap(class_maps, prediction.label)
-        timings = {
-            **decoded.timings,
-            "predict": round(predict_ms, 3),
-            "explain": _ms(started, time.perf_counter()),
-        }
-        return Predicted(decoded=decoded, prediction=prediction, grid=grid, timings=timings)
-
-    def render(self, predicted: Predicted) -> Explained:
-        """Lay the map out over the image and draw the pictures."""
-        started = time.perf_counter()
-        image, frame = predicted.decoded.image, predicted.decoded.prepared.frame
+        image, frame = scan.decoded.image, scan.decoded.prepared.frame
         height, width = image.shape
-        heat = lay_out(predicted.grid, frame=frame, width=width, height=height)
-        row, column = np.unravel_index(int(heat.argmax()), heat.shape)
-        prediction = predicted.prediction
-        overlay = render.overlay(image, heat, label=prediction.label, probability=prediction.confidence)
-        heatmap_png = render.heatmap_png(heat)
+        heat = lay_out(scan.grid, frame=frame, width=width, height=height)
+        focus = focus_of(heat, frame=frame)
+        laid_out = time.perf_counter()
+        drawn = overlay(
+            image, heat, label_text=_in_words(scan.prediction), note_text="For research, not a medical device"
+        )
+        bare = heatmap_png(heat)
+        timings = {**scan.decoded.timings, **scan.timings}
+        timings["explain"] += _ms(started, laid_out)
+        timings["render"] = _ms(laid_out, time.perf_counter())
         return Explained(
-            prediction=prediction,
-            grid=predicted.grid,
+            prediction=scan.prediction,
+            grid=scan.grid,
             frame=frame,
             width=width,
             height=height,
-            focus=Point(x=int(column), y=int(row)),
-            overlay=overlay,
-            heatmap_png=heatmap_png,
-            timings={**predicted.timings, "render": _ms(started, time.perf_counter())},
+            focus=focus,
+            overlay=drawn,
+            heatmap_png=bare,
+            timings=timings,
         )
 
+    def _predict_together(self, scans: Sequence[Decoded]) -> list[Predicted]:
+        started = time.perf_counter()
+        batch = np.stack([scan.prepared.pixels for scan in scans])[..., None]
+        logits, class_maps = self._model.infer(batch)
+        predict_ms = _ms(started, time.perf_counter()) / len(scans)
+        results = []
+        for scan, scores, maps in zip(scans, logits, class_maps, strict=True):
+            explaining = time.perf_counter()
+            prediction = classify(scores, temperature=self._model.temperature, review_below=self._model.review_below)
+            grid = heatmap(maps, prediction.label)
+            timings = {"predict": predict_ms, "explain": _ms(explaining, time.perf_counter())}
+            results.append(Predicted(decoded=scan, prediction=prediction, grid=grid, timings=timings))
+        return results
 
-def _ms(start_s: float, end_s: float) -> float:
-    return round(1000 * (end_s - start_s), 3)
+
+def focus_of(heat: npt.NDArray[np.float32], *, frame: Frame) -> Point:
+    """The peak of a full-size map (H, W); the middle of what the network saw where the map is all zero."""
+    height, width = heat.shape
+    if not heat.any():
+        middle_x, middle_y = frame.x + frame.side / 2, frame.y + frame.side / 2
+        return Point(x=int(np.clip(middle_x, 0, width - 1)), y=int(np.clip(middle_y, 0, height - 1)))
+    y, x = divmod(int(heat.argmax()), width)
+    return Point(x=x, y=y)
+
+
+def _in_words(prediction: Prediction) -> str:
+    names = {"notumor": "No tumour"}
+    name = names.get(prediction.label.value, prediction.label.value.capitalize())
+    review = " - please review" if prediction.needs_review else ""
+    return f"{name} {prediction.confidence:.0%}{review}"
+
+
+def _ms(start: float, end: float) -> float:
+    return round((end - start) * 1000, 3)

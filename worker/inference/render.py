@@ -1,7 +1,7 @@
-"""Draws what a person looks at: the heatmap over the scan with a legend, and the bare map as a picture.
+"""The pictures a person looks at: the heatmap over the scan with a legend, and the bare map.
 
-The legend stands below the scan, never over the brain. Colours are OpenCV's TURBO: its steps look even and its
-ends can be told apart; where the map is low the scan shows through unchanged.
+The legend stands beside and below the scan, never on the brain. Colour is laid on as strongly as the evidence
+is, so where the network saw nothing the scan itself stays readable.
 """
 
 from __future__ import annotations
@@ -10,70 +10,93 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
-
-_LEAST_SIDE_PX = 256  # smaller scans are enlarged, so that the legend can be read
-_STRONGEST_BLEND = 0.55
-_JPEG_QUALITY = 88
+_SHOWN_PX = (448, 1024)  # the scan's longer side in the overlay: small scans are enlarged, large ones reduced
+_PAPER = (24, 24, 24)
+_INK = (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_RAMP = cv2.applyColorMap(np.arange(256, dtype=np.uint8).reshape(1, -1), cv2.COLORMAP_TURBO)
+_COLOURS = cv2.COLORMAP_TURBO
+_STRONGEST = 0.6  # opacity of the colour where the evidence is 1
+_JPEG_QUALITY = 88
+_ENCODE_PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+
+Picture = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
 
 
-def overlay(
-    image: npt.NDArray[np.uint8], heat: npt.NDArray[np.float32], *, label: TumorClass, probability: float
-) -> bytes:
-    """JPEG of the scan with its heatmap and legend.
+def overlay(image: Picture, heat: Map, *, label_text: str, note_text: str = "") -> bytes:
+    """JPEG of the scan under its heatmap, with a colour bar at the right and the text below.
 
-    `image`: uint8 (H, W); `heat`: float32 (H, W) in [0, 1]. The picture is at least 256 px wide; the legend adds
-    a strip below with the label, its calibrated probability and the colour scale from 0 to 1.
+    `image`: uint8 (H, W); `heat`: float32 (H, W) in [0, 1]. `label_text` is the prediction in a few words,
+    `note_text` a smaller second line; ASCII, which is what OpenCV's font has.
     """
     height, width = image.shape
-    enlarge = max(1, -(-_LEAST_SIDE_PX // min(height, width)))
-    if enlarge > 1:
-        size = (width * enlarge, height * enlarge)
-        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-        heat = np.asarray(cv2.resize(heat, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    levels = np.rint(heat * 255).astype(np.uint8)
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_TURBO)
-    scan = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    share = cv2.merge([np.minimum(heat * 2, 1) * np.float32(_STRONGEST_BLEND)] * 3)
-    blended = scan + (colours.astype(np.float32) - scan) * share
-    picture = np.vstack([blended.astype(np.uint8), _legend(scan.shape[1], label=label, probability=probability)])
-    return _encode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    scale = float(np.clip(max(height, width), *_SHOWN_PX)) / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    shown, shown_heat = _resize(image, size), _resize(heat, size)
+    return _encode(
+        ".jpg", _page(_blend(shown, shown_heat), label_text, note_text), (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
+    )
 
 
-def heatmap_png(heat: npt.NDArray[np.float32]) -> bytes:
-    """8-bit greyscale PNG of `heat`, float32 (H, W) in [0, 1]; 255 is 1."""
-    settings = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
-    return _encode(".png", np.rint(heat * 255).astype(np.uint8), settings)
+def heatmap_png(heat: Map) -> bytes:
+    """8-bit greyscale PNG of a map float32 (H, W) in [0, 1]: 0 is black, 1 is white; same height and width."""
+    return _encode(".png", _to_bytes(heat), _ENCODE_PNG_FAST)
 
 
-def _legend(width: int, *, label: TumorClass, probability: float) -> npt.NDArray[np.uint8]:
-    """(height, width, 3) strip: label and probability, and below them the colour scale with its ends."""
-    unit = max(1.0, width / 512)
-    line = round(22 * unit)
-    strip = np.full((round(2.6 * line), width, 3), 24, np.uint8)
-    scale, thickness = 0.5 * unit, max(1, round(unit))
-    white, margin = (235, 235, 235), round(8 * unit)
-
-    def write(text: str, *, x: int, y: int) -> int:
-        (text_width, _), _ = cv2.getTextSize(text, _FONT, scale, thickness)
-        cv2.putText(strip, text, (x, y), _FONT, scale, white, thickness, cv2.LINE_AA)
-        return x + text_width
-
-    write(f"{label} {probability:.0%}", x=margin, y=line)
-    second = round(2.1 * line)
-    start = write("low", x=margin, y=second) + margin
-    (end_width, _), _ = cv2.getTextSize("high", _FONT, scale, thickness)
-    stop = width - 2 * margin - end_width
-    write("high", x=stop + margin, y=second)
-    bar = cv2.resize(_RAMP, (stop - start, line // 2), interpolation=cv2.INTER_LINEAR)
-    strip[second - line // 2 : second - line // 2 + bar.shape[0], start:stop] = bar
-    return strip
+def _blend(image: Picture, heat: Map) -> Picture:
+    colours = cv2.applyColorMap(_to_bytes(heat), _COLOURS)
+    strength = np.minimum(heat * np.float32(1.2 * _STRONGEST), np.float32(_STRONGEST))
+    grey = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    return np.asarray(cv2.blendLinear(colours, grey, strength, 1 - strength), np.uint8)
 
 
-def _encode(suffix: str, picture: npt.NDArray[np.uint8], settings: list[int]) -> bytes:
-    done, encoded = cv2.imencode(suffix, picture, settings)
+def _page(picture: Picture, label_text: str, note_text: str) -> Picture:
+    height, width = picture.shape[:2]
+    unit = max(height, width) / 512  # the legend grows with the page
+    bar_width, footer = round(74 * unit), round(64 * unit)
+    page_width = max(width + bar_width, round(400 * unit))
+    bar_height = max(height, round(200 * unit))
+    page = np.full((bar_height + footer, page_width, 3), _PAPER, np.uint8)
+    page[:height, :width] = picture
+    _draw_bar(page, left=page_width - bar_width, height=bar_height, unit=unit)
+    _write(page, label_text, at=(round(10 * unit), bar_height + round(26 * unit)), size=0.72 * unit)
+    _write(page, note_text, at=(round(10 * unit), bar_height + round(50 * unit)), size=0.45 * unit)
+    return page
+
+
+def _draw_bar(page: Picture, *, left: int, height: int, unit: float) -> None:
+    """A vertical scale of 0 to 1 with its name, from `left` to the page's right edge."""
+    top, bottom = round(40 * unit), height - round(14 * unit)
+    x, thickness = left + round(12 * unit), round(18 * unit)
+    ramp = np.linspace(255, 0, bottom - top).astype(np.uint8)[:, None]
+    page[top:bottom, x : x + thickness] = cv2.applyColorMap(np.repeat(ramp, thickness, axis=1), _COLOURS)
+    cv2.rectangle(page, (x - 1, top - 1), (x + thickness, bottom), _INK, 1)
+    _write(page, "evidence", at=(left + round(6 * unit), round(22 * unit)), size=0.42 * unit)
+    for value in (0.0, 0.5, 1.0):
+        y = round(bottom - value * (bottom - top))
+        text_x = x + thickness + round(5 * unit)
+        cv2.line(page, (x + thickness, y), (text_x - 2, y), _INK, 1)
+        _write(page, f"{value:g}", at=(text_x, y + round(5 * unit)), size=0.42 * unit)
+
+
+def _write(page: Picture, text: str, *, at: tuple[int, int], size: float) -> None:
+    thickness = max(1, round(size * 1.6))
+    cv2.putText(page, text, at, _FONT, size, _INK, thickness, cv2.LINE_AA)
+
+
+def _resize(values: npt.NDArray[np.generic], size: tuple[int, int]) -> npt.NDArray[np.generic]:
+    if values.shape == (size[1], size[0]):
+        return values
+    shrinking = size[0] < values.shape[1]
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+
+
+def _to_bytes(heat: Map) -> Picture:
+    return np.asarray(cv2.convertScaleAbs(heat, alpha=255.0), np.uint8)
+
+
+def _encode(suffix: str, picture: Picture, settings: tuple[int, int]) -> bytes:
+    done, data = cv2.imencode(suffix, picture, list(settings))
     if not done:
-        raise RuntimeError(f"OpenCV could not encode a {picture.shape} picture as {suffix}")
-    return bytes(encoded)
+        raise RuntimeError(f"OpenCV could not write {suffix} of shape {picture.shape}")
+    return data.tobytes()
