@@ -21,6 +21,7 @@ from shared.db import queries
 from shared.db.queries import ClaimedScan, Outcome
 from shared.db.session import transaction
 from shared.domain import ScanState
+from worker.heartbeat import heartbeat
 from worker.inference.types import Explained, Rejected, Source
 from worker.runtime import Runtime
 
@@ -41,7 +42,8 @@ def process_scans(runtime: Runtime, scan_ids: Collection[UUID]) -> None:
         return
     with structlog.contextvars.bound_contextvars(batch_ids=sorted({str(scan.batch_id) for scan in claimed})):
         try:
-            outcomes = _run(runtime, claimed)
+            with heartbeat(runtime, claimed):
+                outcomes = _run(runtime, claimed)
         # Whatever the fault is, the claims must not be left behind: they are given back and the cause is logged.
         except (Exception, SoftTimeLimitExceeded) as error:  # noqa: BLE001
             _give_back(runtime, claimed, error)

@@ -123,6 +123,16 @@ def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> s
     return held
 
 
+def renew(session: Session, scans: Sequence[ClaimedScan], *, until: datetime) -> None:
+    """Prolong the leases of those claims that still hold."""
+    session.execute(
+        update(Scan)
+        .where(Scan.state == ScanState.RUNNING, tuple_(Scan.id, Scan.fence).in_([(s.id, s.fence) for s in scans]))
+        .values(lease_until=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def release(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, code: str, message: str) -> set[UUID]:
     """Give claims back after a fault of ours: queued again after a pause, or failed after `MAX_ATTEMPTS`."""
     spent = [scan for scan in scans if scan.fence >= MAX_ATTEMPTS]

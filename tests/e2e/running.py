@@ -87,7 +87,8 @@ def parts_of(data_dir: Path) -> dict[str, list[int]]:
         except OSError:
             continue
         for part, text in COMMANDS.items():
-            if mine and text in line:
+            # Valkey overwrites its environment; its command line names the data directory.
+            if text in line and (mine or f"{data_dir}/broker" in line):
                 found.setdefault(part, []).append(int(folder.name))
     return found
 

@@ -35,7 +35,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(data_dir: Path) -> Iterator[Running]:
-    with running(data_dir) as service:
+    with running(data_dir, NEUROBATCH_LEASE_S="4", NEUROBATCH_CHUNK_SIZE="8") as service:
         yield service
 
 
@@ -95,6 +95,15 @@ def test_a_part_that_dies_comes_back_and_nothing_is_lost(service: Running, demo_
     wait_until(service.client.is_ready)
     batch = service.client.wait(service.client.submit([demo_scans / "phantom-01.png"])["id"], timeout_s=120)
     assert batch["counts"]["succeeded"] == 1
+
+
+def test_a_worker_killed_in_mid_batch_loses_nothing(service: Running, demo_scans: Path) -> None:
+    accepted = service.client.submit([demo_scans, demo_scans])
+    wait_until(lambda: service.client.batch(accepted["id"])["counts"]["running"] > 0)
+    for process in parts_of(service.data_dir)["worker"]:
+        os.kill(process, signal.SIGKILL)
+    batch = service.client.wait(accepted["id"], timeout_s=180)
+    assert (batch["counts"]["succeeded"], batch["counts"]["rejected"]) == (78, 2)
 
 
 def test_a_batch_waits_while_no_worker_runs(service: Running, demo_scans: Path) -> None:

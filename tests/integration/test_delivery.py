@@ -162,6 +162,17 @@ def test_leases_that_hold_are_left_alone(engine: Engine) -> None:
         assert queries.release_expired(session, now=NOW + timedelta(seconds=59), limit=10) == set()
 
 
+def test_a_renewed_lease_holds_longer_and_a_lost_one_is_not_renewed(engine: Engine) -> None:
+    _, ids = add_batch(engine, 2)
+    kept, lost = claim(engine, ids)
+    with transaction(engine) as session:
+        queries.release(session, [lost], now=NOW, code="c", message="m")
+        queries.renew(session, [kept, lost], until=NOW + timedelta(seconds=120))
+    with transaction(engine) as session:
+        assert queries.release_expired(session, now=NOW + timedelta(seconds=119), limit=10) == set()
+        assert queries.release_expired(session, now=NOW + timedelta(seconds=121), limit=10) == {kept.id}
+
+
 def test_attempts_are_bounded(engine: Engine) -> None:
     batch_id, ids = add_batch(engine, 1)
     for _ in range(queries.MAX_ATTEMPTS):
