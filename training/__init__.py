@@ -1,0 +1,1 @@
+"""Training and measuring the networks; uses the worker's own preprocessing and inference."""

@@ -6,7 +6,7 @@ around the radiologist's outline, and inside the outline itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from shared.domain import TumorClass
 from shared.heatmaps import lay_out
 from training.data import CLASSES, Slice, outline_in_image
 from worker.inference.pipeline import Network, Pipeline, focus_of
-from worker.inference.types import Decoded, Point, Predicted, Prediction, Source
+from worker.inference.types import Decoded, Point, Predicted, Prediction, Rejected, Source
 
 _MAX_PIXELS = 100_000_000
 _CHUNK = 32
@@ -94,7 +94,7 @@ def _figures(scored: Sequence[Scored]) -> dict[str, Any]:
     }
 
 
-def _rate(hits: Iterator[bool] | Any) -> dict[str, Any]:
+def _rate(hits: Iterable[bool]) -> dict[str, Any]:
     values = list(hits)
     return {"value": round(sum(values) / len(values), 4) if values else None, "n": len(values)}
 
@@ -102,7 +102,7 @@ def _rate(hits: Iterator[bool] | Any) -> dict[str, Any]:
 def _decoded(pipeline: Pipeline, chunk: Sequence[Slice]) -> Iterator[Decoded]:
     for item in chunk:
         decoded = pipeline.decode(Source(item.path.read_bytes()))
-        if not isinstance(decoded, Decoded):
+        if isinstance(decoded, Rejected):
             raise ValueError(f"{item.path.name} was rejected: {decoded.message}")
         yield decoded
 
@@ -122,5 +122,6 @@ def points_at(focus: Point, outline: npt.NDArray[np.float32]) -> tuple[bool, boo
     """Whether a pixel lies in the box around an outline float32 (n, 2) of (x, y), and in the outline itself."""
     (left, top), (right, bottom) = outline.min(axis=0), outline.max(axis=0)
     in_box = bool(left <= focus.x <= right and top <= focus.y <= bottom)
-    inside = cv2.pointPolygonTest(outline.reshape(-1, 1, 2).astype(np.float32), (float(focus.x), float(focus.y)), False)
+    polygon = outline.reshape(-1, 1, 2).astype(np.float32)
+    inside = cv2.pointPolygonTest(polygon, (float(focus.x), float(focus.y)), measureDist=False)
     return in_box, bool(inside >= 0)

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 import structlog
@@ -18,8 +18,9 @@ from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
 from shared.settings import Settings, load_settings
-from worker.inference.model import load_model
-from worker.inference.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from worker.inference.pipeline import Pipeline
 
 _log = structlog.get_logger(__name__)
 
@@ -50,6 +51,10 @@ def current() -> Runtime:
 
 def open_runtime(settings: Settings) -> Runtime:
     """Load the model and warm it up; the first scan then waits for nothing."""
+    # Imported here because the pool's parent reads this module too, and TensorFlow would cost it seconds and memory.
+    from worker.inference.model import load_model
+    from worker.inference.pipeline import Pipeline
+
     model = load_model(settings.model_dir)
     model.warm_up()
     runtime = Runtime(

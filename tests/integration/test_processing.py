@@ -88,6 +88,20 @@ def test_a_bad_file_does_not_spoil_its_neighbours(runtime: Runtime) -> None:
     ]
 
 
+def bitmap_of(side_px: int) -> bytes:
+    encoded = io.BytesIO()
+    Image.new("1", (side_px, side_px)).save(encoded, "PNG", optimize=True)
+    return encoded.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("side_px", "code"), [(1, "image_too_small"), (8_000, "image_too_large"), (256, "no_brain_found")]
+)
+def test_absurd_sizes_and_blank_pictures_are_rejected(runtime: Runtime, side_px: int, code: str) -> None:
+    processing.process_scans(runtime, add_scans(runtime, bitmap_of(side_px), png(1)))
+    assert states(runtime) == [(ScanState.REJECTED, code), (ScanState.SUCCEEDED, None)]
+
+
 def test_every_row_has_its_artifacts_and_every_artifact_its_row(runtime: Runtime) -> None:
     processing.process_scans(runtime, add_scans(runtime, png(1), png(2)))
     with reading(runtime.engine) as session:
