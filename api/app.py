@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Request
 
-from api import errors, openapi, request_ids
+from api import conditional, errors, openapi, request_ids
 from api.routes import batches, health, scans
 from api.services import Services
 from shared.settings import Settings
@@ -27,6 +27,7 @@ def create_app(settings: Settings) -> APIFlask:
     openapi.describe(app)
     app.extensions[Services.EXTENSION] = Services.open(settings)
     request_ids.register(app)
+    conditional.register(app)
     errors.register(app)
     for module in (batches, scans, health):
         app.register_blueprint(module.blueprint)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import IO, Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from api.idempotency import fingerprint, known_batch, remember
 from api.intake import Candidate, inspect
 from api.services import Services
 from api.uploads import Staging, receive
@@ -27,16 +31,27 @@ from shared.settings import Settings
 _log = structlog.get_logger(__name__)
 
 
-def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> UUID:
+def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None = None) -> UUID:
     """Take a batch: once this returns, its files and rows are durable and every scan will come to an end.
 
+    With an idempotency key that already stands for the same content, the batch of then is the answer.
     The files are renamed to their place first and the rows committed after; a crash in between leaves files
     without rows, never rows without files.
     """
+    with services.keys_in_progress.hold(idempotency_key):
+        batch_id = _accept(services, body=body, boundary=boundary, idempotency_key=idempotency_key)
+    dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
+    return batch_id
+
+
+def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None) -> UUID:
     batch_id = new_id()
     settings = services.settings
     with Staging(settings.data_dir, name=str(batch_id)) as staging:
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
+        content = fingerprint(upload)
+        if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
+            return known
         name, details = _batch_fields(upload.fields, settings=settings)
         if not upload.files:
             raise InvalidRequest(
@@ -48,9 +63,19 @@ def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> UUI
             for candidate in inspect(file, key=upload_key(batch_id, index), settings=settings)
         ]
         staging.keep_as(services.store.path(upload_key(batch_id, 0)).parent)
-    _store(services, batch_id=batch_id, name=name, details=details, candidates=candidates)
+    batch = {"id": batch_id, "name": name, "details": details}
+    try:
+        with transaction(services.engine) as session:
+            _store(session, batch=batch, candidates=candidates, now=services.clock())
+            if idempotency_key:
+                remember(session, services, key=idempotency_key, content=content, batch_id=batch_id)
+    except IntegrityError:
+        # Another process has just stored the same key: its batch stands.
+        services.store.delete_batch(batch_id)
+        if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
+            return known
+        raise
     _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
-    dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=settings.chunk_size)
     return batch_id
 
 
@@ -92,37 +117,28 @@ def _refuse_constant(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _store(
-    services: Services,
-    *,
-    batch_id: UUID,
-    name: str | None,
-    details: dict[str, Any],
-    candidates: Sequence[Candidate],
-) -> None:
-    now = services.clock()
-    with transaction(services.engine) as session:
-        session.execute(insert(Batch), {"id": batch_id, "name": name, "details": details, "created_at": now})
-        session.execute(
-            insert(Scan),
-            [
-                {
-                    "id": new_id(),
-                    "batch_id": batch_id,
-                    "filename": candidate.filename,
-                    "frame": candidate.frame,
-                    "upload_key": candidate.upload_key,
-                    "size_bytes": candidate.size_bytes,
-                    "sha256": candidate.sha256,
-                    "state": ScanState.REJECTED if candidate.code else ScanState.QUEUED,
-                    "code": candidate.code,
-                    "message": candidate.message,
-                    "created_at": now,
-                    "ended_at": now if candidate.code else None,
-                }
-                for candidate in candidates
-            ],
-        )
+def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
+    session.execute(insert(Batch), {**batch, "created_at": now})
+    session.execute(
+        insert(Scan),
+        [
+            {
+                "id": new_id(),
+                "batch_id": batch["id"],
+                "filename": candidate.filename,
+                "frame": candidate.frame,
+                "upload_key": candidate.upload_key,
+                "size_bytes": candidate.size_bytes,
+                "sha256": candidate.sha256,
+                "state": ScanState.REJECTED if candidate.code else ScanState.QUEUED,
+                "code": candidate.code,
+                "message": candidate.message,
+                "created_at": now,
+                "ended_at": now if candidate.code else None,
+            }
+            for candidate in candidates
+        ],
+    )
 
 
 def find_batch(services: Services, batch_id: UUID) -> tuple[Batch, BatchProgress]:

@@ -1,4 +1,4 @@
-"""The use cases around a scan: look it up, page through a batch's scans, draw its pictures."""
+"""The use cases around a scan: look it up, draw its pictures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from uuid import UUID
 
 import numpy as np
 from PIL import Image
-from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from api.services import Services
-from shared.db.models import Batch, Prediction, Scan
+from shared.db.models import Prediction, Scan
 from shared.db.session import reading
 from shared.domain import UNFINISHED
 from shared.errors import Conflict, NotFound
@@ -30,17 +29,6 @@ def find_scan(services: Services, scan_id: UUID) -> Scan:
     if scan is None:
         raise NotFound(f"There is no scan {scan_id}.")
     return scan
-
-
-def list_scans(services: Services, batch_id: UUID, *, after: UUID | None, limit: int) -> list[Scan]:
-    """Up to `limit` scans of a batch in the order of their submission, later than `after`."""
-    query = select(Scan).where(Scan.batch_id == batch_id).order_by(Scan.id).limit(limit)
-    if after is not None:
-        query = query.where(Scan.id > after)
-    with reading(services.engine) as session:
-        if session.get(Batch, batch_id) is None:
-            raise NotFound(f"There is no batch {batch_id}.")
-        return list(session.scalars(query.options(*_WITH_RESULT)).all())
 
 
 def find_prediction(services: Services, scan_id: UUID) -> Prediction:

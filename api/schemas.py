@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.scan_queries import ScanFilter
 from shared.db.models import Batch, Scan
 from shared.db.queries import BatchProgress
 from shared.domain import BatchState, ScanState, TumorClass, batch_state
@@ -106,10 +107,41 @@ class ScanList(_Document):
 class PageQuery(BaseModel):
     """How much of a list, and from where."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
-    cursor: str | None = None
+    cursor: str | None = Field(None, description="`next` of the page before.")
     limit: int = Field(50, ge=1, le=200)
+
+
+class BatchScansQuery(PageQuery):
+    """A page of a batch's scans, filtered."""
+
+    state: ScanState | None = None
+    label: TumorClass | None = None
+    min_confidence: float | None = Field(None, ge=0, le=1)
+    max_confidence: float | None = Field(None, ge=0, le=1)
+    needs_review: bool | None = None
+    since: AwareDatetime | None = Field(None, description="Submitted at this time or later.")
+    until: AwareDatetime | None = Field(None, description="Submitted before this time.")
+
+    def wanted(self, batch: UUID | None) -> ScanFilter:
+        """The filter without the page."""
+        return ScanFilter(batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch"}))
+
+
+class ScansQuery(BatchScansQuery):
+    """A page of all scans, filtered."""
+
+    batch: UUID | None = None
+
+
+class RemovedDocument(_Document):
+    """What a deletion took away."""
+
+    scans: int
+    predictions: int
+    files: int
+    size_bytes: int
 
 
 class Health(_Document):
@@ -125,7 +157,6 @@ class Health(_Document):
 def batch_document(batch: Batch, progress: BatchProgress) -> BatchDocument:
     """The answer for one batch, derived from its scans."""
     state = batch_state(progress.counts, cancel_requested=batch.cancel_requested_at is not None)
-    unfinished = progress.counts[ScanState.QUEUED] + progress.counts[ScanState.RUNNING]
     return BatchDocument(
         id=batch.id,
         name=batch.name,
@@ -135,7 +166,7 @@ def batch_document(batch: Batch, progress: BatchProgress) -> BatchDocument:
         metadata=batch.details,
         created_at=batch.created_at,
         started_at=progress.started_at,
-        finished_at=None if unfinished else progress.ended_at,
+        finished_at=None if progress.unfinished else progress.ended_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 import redis
@@ -10,6 +10,7 @@ from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
+from api.keys_in_progress import KeysInProgress
 from shared import presence
 from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.broker import make_celery
@@ -30,6 +31,7 @@ class Services:
     celery: Celery
     presence: redis.Redis
     clock: Clock = utc_now
+    keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
     def open(cls, settings: Settings) -> Services:
@@ -42,6 +44,12 @@ class Services:
             celery=make_celery(settings),
             presence=presence.connect(settings),
         )
+
+    def close(self) -> None:
+        """Close every connection; for applications that end before their process does."""
+        self.engine.dispose()
+        self.celery.close()
+        self.presence.close()
 
 
 def services() -> Services:

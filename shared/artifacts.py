@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -26,6 +27,9 @@ class ArtifactStore(Protocol):
 
     def path(self, key: str) -> Path:
         """A local path of `key`."""
+
+    def delete_batch(self, batch_id: UUID) -> tuple[int, int]:
+        """Remove everything of a batch; how many files that were, and their bytes."""
 
 
 class LocalArtifactStore:
@@ -52,6 +56,16 @@ class LocalArtifactStore:
     def read(self, key: str) -> bytes:
         """The bytes under `key`; FileNotFoundError if there are none."""
         return self.path(key).read_bytes()
+
+    def delete_batch(self, batch_id: UUID) -> tuple[int, int]:
+        """Remove everything of a batch; how many files that were, and their bytes."""
+        files = size_bytes = 0
+        for folder in (self._root / "uploads" / str(batch_id), self._root / "artifacts" / str(batch_id)):
+            for path in folder.glob("*"):
+                size_bytes += path.stat().st_size
+                files += 1
+            shutil.rmtree(folder, ignore_errors=True)
+        return files, size_bytes
 
 
 def upload_key(batch_id: UUID, index: int) -> str:

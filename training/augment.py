@@ -23,17 +23,18 @@ def augment(pixels: Pixels, outline: Pixels, *, size_px: int, rng: np.random.Gen
     """
     matrix = _random_affine(pixels.shape[0], size_px=size_px, rng=rng)
     size = (size_px, size_px)
-    moved = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR)
-    mask = cv2.warpAffine(outline, matrix, size, flags=cv2.INTER_LINEAR) if outline.any() else np.zeros(size, np.uint8)
-    picture = _forget_scanner(np.asarray(moved, np.uint8), rng=rng)
-    return _erase(picture, mask, rng=rng), np.asarray(mask, np.uint8)
+    moved = np.asarray(cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
+    mask = np.zeros(size, np.uint8)
+    if outline.any():
+        mask = np.asarray(cv2.warpAffine(outline, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
+    return _erase(_forget_scanner(moved, rng=rng), mask, rng=rng), mask
 
 
 def _random_affine(side: int, *, size_px: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """2 x 3 matrix from a (side, side) picture to a (size_px, size_px) one."""
     angle = rng.uniform(-20, 20)
     scale = size_px / side * rng.uniform(0.85, 1.15)
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), angle, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), angle, scale), np.float64)
     shift = rng.uniform(-0.07, 0.07, size=2) * size_px
     matrix[:, 2] += (size_px - side) / 2 + shift
     if rng.random() < 0.5:
@@ -47,9 +48,9 @@ def _forget_scanner(picture: Pixels, *, rng: np.random.Generator) -> Real:
         picture = _lose_resolution(picture, rng=rng)
     if rng.random() < 0.2:
         picture = _compress(picture, rng=rng)
-    values = picture.astype(np.float32) * np.float32(1 / 255)
+    values: Real = picture.astype(np.float32) * np.float32(1 / 255)
     if rng.random() < 0.15:
-        values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.0))
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.0)), np.float32)
     elif rng.random() < 0.15:
         values = values + np.float32(rng.uniform(0.2, 0.8)) * (values - cv2.GaussianBlur(values, (0, 0), 1.2))
     if rng.random() < 0.3:

@@ -106,7 +106,7 @@ def load_examples(slices: Sequence[Slice], *, size_px: int) -> Examples:
 
 def outline_in_image(outline: npt.NDArray[np.float32], *, width: int, height: int) -> npt.NDArray[np.float32]:
     """The outline, drawn in the 512 x 512 frame, in pixels of an image of this size."""
-    return outline * (np.array([width, height], np.float32) / OUTLINE_FRAME_PX)
+    return np.asarray(outline * np.array([width, height]) / OUTLINE_FRAME_PX, np.float32)
 
 
 def _mask_in_frame(outline: npt.NDArray[np.float32], *, frame: Frame, size_px: int) -> npt.NDArray[np.uint8]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain import TumorClass
+from shared.errors import InvalidScan
 from shared.heatmaps import lay_out
 from training.data import CLASSES, Slice, outline_in_image
 from worker.inference.pipeline import Network, Pipeline, focus_of
@@ -40,7 +41,7 @@ class Scored:
 
 
 def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], None] = print) -> list[Scored]:
-    """Classify and explain every slice. Raises ValueError where one is rejected: they are all good scans."""
+    """Classify and explain every slice. Raises InvalidScan where one is rejected: they are all good scans."""
     pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
     scored: list[Scored] = []
     for start in range(0, len(slices), _CHUNK):
@@ -61,7 +62,7 @@ def measure(scored: Sequence[Scored]) -> dict[str, Any]:
 def log_probabilities(scored: Sequence[Scored]) -> npt.NDArray[np.float64]:
     """(N, 4): logits of `scored` up to a constant, times the inverse of the temperature they were served with."""
     rows = [[item.prediction.probabilities[label] for label in CLASSES] for item in scored]
-    return np.log(np.maximum(np.array(rows), 1e-12))
+    return np.asarray(np.log(np.maximum(rows, 1e-12)), np.float64)
 
 
 def _figures(scored: Sequence[Scored]) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _decoded(pipeline: Pipeline, chunk: Sequence[Slice]) -> Iterator[Decoded]:
     for item in chunk:
         decoded = pipeline.decode(Source(item.path.read_bytes()))
         if isinstance(decoded, Rejected):
-            raise ValueError(f"{item.path.name} was rejected: {decoded.message}")
+            raise InvalidScan(f"{item.path.name} was rejected: {decoded.message}", code=decoded.code)
         yield decoded
 
 

@@ -186,8 +186,9 @@ def _variables(network: keras.Model) -> list[Any]:
 def _save(network: keras.Model, path: Path, *, epochs_done: int) -> None:
     """Replace the state in one step, so that a kill leaves the old one or the new one."""
     arrays = {f"v{at:04}": np.asarray(variable) for at, variable in enumerate(_variables(network))}
+    arrays["epochs_done"] = np.array(epochs_done)
     unfinished = path.with_suffix(".tmp.npz")
-    np.savez(unfinished, epochs_done=epochs_done, **arrays)
+    np.savez(unfinished, allow_pickle=False, **arrays)
     os.replace(unfinished, path)
 
 

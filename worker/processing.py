@@ -7,7 +7,6 @@ decides whose result counts, so every scan gets one result at most.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
@@ -111,7 +110,8 @@ def _discard(runtime: Runtime, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for column in ("heatmap_path", "grid_path", "overlay_path"):
             if outcome.prediction is not None:
-                os.unlink(runtime.store.path(outcome.prediction[column]))
+                # Gone already where the whole batch was deleted meanwhile.
+                runtime.store.path(outcome.prediction[column]).unlink(missing_ok=True)
 
 
 def _give_back(runtime: Runtime, claimed: Sequence[ClaimedScan], error: BaseException) -> None:

@@ -1,24 +1,27 @@
-"""`/v1/batches`: submit, look up, list."""
+"""`/v1/batches`: submit, look up, list, export, cancel, retry, delete."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import request, url_for
+from flask import Response, request, url_for
 
-from api import batches, scans
+from api import batches, control, exports
+from api.routes.scans import scan_page
 from api.schemas import (
     BatchDocument,
     BatchList,
+    BatchScansQuery,
     PageQuery,
+    RemovedDocument,
     ScanList,
     batch_document,
     decode_cursor,
     encode_cursor,
-    scan_document,
 )
 from api.services import services
 from shared.errors import MalformedBody, UnsupportedMediaType
@@ -29,7 +32,7 @@ _POLL_AFTER_S = 1
 
 @blueprint.post("")
 @blueprint.output(BatchDocument, status_code=HTTPStatus.ACCEPTED)
-@blueprint.doc(operation_id="submit_batch", responses=[400, 413, 415, 422, 503])
+@blueprint.doc(operation_id="submit_batch", responses=[400, 409, 413, 415, 422, 503])
 def submit() -> Any:
     """Submit a batch of scans.
 
@@ -40,7 +43,12 @@ def submit() -> Any:
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary:
         raise MalformedBody("The Content-Type names no multipart boundary.")
-    batch_id = batches.submit_batch(services(), body=request.stream, boundary=boundary.encode("latin-1", "replace"))
+    batch_id = batches.submit_batch(
+        services(),
+        body=request.stream,
+        boundary=boundary.encode("latin-1", "replace"),
+        idempotency_key=request.headers.get("Idempotency-Key"),
+    )
     headers = {
         "Location": url_for("batches.show", batch_id=batch_id),
         "Retry-After": str(_POLL_AFTER_S),
@@ -69,11 +77,51 @@ def show(batch_id: UUID) -> Any:
 
 
 @blueprint.get("/<uuid:batch_id>/scans")
-@blueprint.input(PageQuery, location="query", arg_name="page")
+@blueprint.input(BatchScansQuery, location="query", arg_name="query")
 @blueprint.output(ScanList)
 @blueprint.doc(operation_id="list_batch_scans", responses=[404])
-def list_scans(batch_id: UUID, page: PageQuery) -> Any:
+def list_scans(batch_id: UUID, query: BatchScansQuery) -> Any:
     """List a batch's scans with their results, in the order of their submission."""
-    found = scans.list_scans(services(), batch_id, after=decode_cursor(page.cursor), limit=page.limit + 1)
-    items = [scan_document(scan) for scan in found[: page.limit]]
-    return ScanList(items=items, next=encode_cursor(items[-1].id) if len(found) > page.limit else None)
+    return scan_page(query, query.wanted(batch_id), newest_first=False)
+
+
+@blueprint.get("/<uuid:batch_id>/results.jsonl")
+@blueprint.doc(operation_id="get_batch_results_jsonl", responses=[404])
+def results_jsonl(batch_id: UUID) -> Response:
+    """Every scan of a batch with its result, one JSON document a line."""
+    batches.find_batch(services(), batch_id)
+    return Response(exports.results_jsonl(services().engine, batch_id), mimetype="application/x-ndjson")
+
+
+@blueprint.get("/<uuid:batch_id>/results.csv")
+@blueprint.doc(operation_id="get_batch_results_csv", responses=[404])
+def results_csv(batch_id: UUID) -> Response:
+    """Every scan of a batch with its result as CSV; text that a spreadsheet would run is quoted with an apostrophe."""
+    batches.find_batch(services(), batch_id)
+    return Response(exports.results_csv(services().engine, batch_id), mimetype="text/csv")
+
+
+@blueprint.post("/<uuid:batch_id>/cancel")
+@blueprint.output(BatchDocument)
+@blueprint.doc(operation_id="cancel_batch", responses=[404])
+def cancel(batch_id: UUID) -> Any:
+    """Stop what has not run; scans that are running come to their own end."""
+    control.cancel_batch(services(), batch_id)
+    return batch_document(*batches.find_batch(services(), batch_id))
+
+
+@blueprint.post("/<uuid:batch_id>/retry")
+@blueprint.output(BatchDocument, status_code=HTTPStatus.ACCEPTED)
+@blueprint.doc(operation_id="retry_batch", responses=[404, 409])
+def retry(batch_id: UUID) -> Any:
+    """Run the failed scans again."""
+    control.retry_batch(services(), batch_id)
+    return batch_document(*batches.find_batch(services(), batch_id)), HTTPStatus.ACCEPTED
+
+
+@blueprint.delete("/<uuid:batch_id>")
+@blueprint.output(RemovedDocument)
+@blueprint.doc(operation_id="delete_batch", responses=[404])
+def delete(batch_id: UUID) -> Any:
+    """Remove a batch with its rows and files; the answer says what went."""
+    return RemovedDocument(**asdict(control.delete_batch(services(), batch_id)))

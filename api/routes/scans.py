@@ -1,23 +1,48 @@
-"""`/v1/scans`: one scan and its pictures."""
+"""`/v1/scans`: search them, one scan, its pictures."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 
 from api import scans
-from api.schemas import ScanDocument, scan_document
+from api.scan_queries import ScanFilter, page_of_scans
+from api.schemas import (
+    BatchScansQuery,
+    ScanDocument,
+    ScanList,
+    ScansQuery,
+    decode_cursor,
+    encode_cursor,
+    scan_document,
+)
 from api.services import services
 
-blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans/<uuid:scan_id>", tag="Scans")
+blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")
 _A_DAY_S = 86_400
 
 
 @blueprint.get("")
+@blueprint.input(ScansQuery, location="query", arg_name="query")
+@blueprint.output(ScanList)
+@blueprint.doc(operation_id="list_scans", responses=[404])
+def index(query: ScansQuery) -> Any:
+    """Search the stored scans of all batches, newest first."""
+    return scan_page(query, query.wanted(query.batch), newest_first=True)
+
+
+def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool) -> ScanList:
+    """One page of scans and the cursor of the next."""
+    beyond = decode_cursor(query.cursor)
+    found = page_of_scans(services().engine, wanted, beyond=beyond, limit=query.limit + 1, newest_first=newest_first)
+    items = [scan_document(scan) for scan in found[: query.limit]]
+    return ScanList(items=items, next=encode_cursor(items[-1].id) if len(found) > query.limit else None)
+
+
+@blueprint.get("/<uuid:scan_id>")
 @blueprint.output(ScanDocument)
 @blueprint.doc(operation_id="get_scan", responses=[404])
 def show(scan_id: UUID) -> Any:
@@ -25,14 +50,14 @@ def show(scan_id: UUID) -> Any:
     return scan_document(scans.find_scan(services(), scan_id))
 
 
-@blueprint.get("/image")
+@blueprint.get("/<uuid:scan_id>/image")
 @blueprint.doc(operation_id="get_scan_image", responses=[404, 409])
 def image(scan_id: UUID) -> Response:
     """The uploaded image as PNG."""
     return _cacheable(scans.scan_image_png(services(), scan_id), "image/png")
 
 
-@blueprint.get("/heatmap")
+@blueprint.get("/<uuid:scan_id>/heatmap")
 @blueprint.doc(operation_id="get_scan_heatmap", responses=[404, 409])
 def heatmap(scan_id: UUID) -> Response:
     """The Grad-CAM heatmap as an 8-bit greyscale PNG of the image's size."""
@@ -40,7 +65,7 @@ def heatmap(scan_id: UUID) -> Response:
     return _cacheable(services().store.read(prediction.heatmap_path), "image/png")
 
 
-@blueprint.get("/heatmap.npy")
+@blueprint.get("/<uuid:scan_id>/heatmap.npy")
 @blueprint.doc(operation_id="get_scan_heatmap_npy", responses=[404, 409])
 def heatmap_npy(scan_id: UUID) -> Response:
     """The Grad-CAM heatmap as a NumPy file: (height, width) float32 in [0, 1]."""
@@ -48,7 +73,7 @@ def heatmap_npy(scan_id: UUID) -> Response:
     return _cacheable(scans.heatmap_npy(services(), prediction), "application/octet-stream")
 
 
-@blueprint.get("/overlay")
+@blueprint.get("/<uuid:scan_id>/overlay")
 @blueprint.doc(operation_id="get_scan_overlay", responses=[404, 409])
 def overlay(scan_id: UUID) -> Response:
     """The heatmap over the image, with its legend, as JPEG."""
@@ -62,6 +87,4 @@ def _cacheable(data: bytes, mimetype: str) -> Response:
     response.cache_control.private = True
     response.cache_control.max_age = _A_DAY_S
     response.cache_control.immutable = True
-    response.set_etag(hashlib.sha256(data).hexdigest()[:32])
-    response.make_conditional(request)
     return response

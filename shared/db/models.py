@@ -42,6 +42,9 @@ class Scan(Base):
     __table_args__ = (
         Index("ix_scans_batch_id_id", "batch_id", "id"),
         Index("ix_scans_batch_id_state", "batch_id", "state"),
+        Index("ix_scans_state_id", "state", "id"),
+        Index("ix_scans_created_at", "created_at"),
+        Index("ix_scans_sha256", "sha256"),
         Index(
             "ix_scans_undispatched",
             "id",
@@ -69,6 +72,9 @@ class Scan(Base):
     message: Mapped[str | None] = mapped_column(Text)
 
     fence: Mapped[int] = mapped_column(default=0, doc="Number of claims so far; the newest claim's number.")
+    retried_fence: Mapped[int] = mapped_column(
+        default=0, server_default="0", doc="The fence when a user last asked for a retry; attempts count from it."
+    )
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="Not to be dispatched before this.")
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -99,6 +105,11 @@ class Prediction(Base):
     """The one result of a succeeded scan; paths are relative to the data directory."""
 
     __tablename__ = "predictions"
+    __table_args__ = (
+        Index("ix_predictions_label_scan_id", "label", "scan_id"),
+        Index("ix_predictions_needs_review_scan_id", "needs_review", "scan_id"),
+        Index("ix_predictions_confidence", "confidence"),
+    )
 
     scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
     model: Mapped[str] = mapped_column(String(100))
@@ -121,3 +132,14 @@ class Prediction(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     scan: Mapped[Scan] = relationship(back_populates="prediction", lazy="raise")
+
+
+class IdempotencyKey(Base):
+    """A key that a client sent with a submission, and the batch that came of it."""
+
+    __tablename__ = "idempotency_keys"
+
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), doc="SHA-256 over fields, names and hashes of the files.")
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

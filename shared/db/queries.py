@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, tuple_, update
+from sqlalchemy import CursorResult, Result, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from shared.db.models import Attempt, Prediction, Scan
-from shared.domain import ScanState
+from shared.db.models import Attempt, Batch, Prediction, Scan
+from shared.domain import UNFINISHED, ScanState
 
 # A scan whose process died or whose attempt met a transient fault is tried this often in all.
 MAX_ATTEMPTS = 3
 _RETRY_PAUSE_S = 2.0
+_CLAIM_COLUMNS = (Scan.id, Scan.batch_id, Scan.fence, Scan.retried_fence, Scan.upload_key, Scan.frame)
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,14 @@ class ClaimedScan:
     id: UUID
     batch_id: UUID
     fence: int
+    retried_fence: int
     upload_key: str
     frame: int
+
+    @property
+    def attempts(self) -> int:
+        """Claims since the scan was submitted or last retried by a user, this one included."""
+        return self.fence - self.retried_fence
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,11 @@ class BatchProgress:
     counts: Mapping[ScanState, int]
     started_at: datetime | None
     ended_at: datetime | None
+
+    @property
+    def unfinished(self) -> int:
+        """Scans that have not come to their end."""
+        return sum(self.counts[state] for state in UNFINISHED)
 
 
 def take_undispatched(session: Session, *, now: datetime, limit: int) -> list[UUID]:
@@ -86,7 +98,7 @@ def claim(
             due_at=None,
             started_at=func.coalesce(Scan.started_at, now),
         )
-        .returning(Scan.id, Scan.batch_id, Scan.fence, Scan.upload_key, Scan.frame)
+        .returning(*_CLAIM_COLUMNS)
         .execution_options(synchronize_session=False)
     ).all()
     claimed = sorted((ClaimedScan(*row) for row in rows), key=lambda scan: scan.id)
@@ -135,23 +147,62 @@ def renew(session: Session, scans: Sequence[ClaimedScan], *, until: datetime) ->
 
 def release(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, code: str, message: str) -> set[UUID]:
     """Give claims back after a fault of ours: queued again after a pause, or failed after `MAX_ATTEMPTS`."""
-    spent = [scan for scan in scans if scan.fence >= MAX_ATTEMPTS]
-    again = [scan for scan in scans if scan.fence < MAX_ATTEMPTS]
+    spent = [scan for scan in scans if scan.attempts >= MAX_ATTEMPTS]
+    again = [scan for scan in scans if scan.attempts < MAX_ATTEMPTS]
     failed = {"state": ScanState.FAILED, "code": code, "message": message, "ended_at": now}
     queued = {
         "state": ScanState.QUEUED,
         "dispatched_at": None,
         "due_at": now + timedelta(seconds=_RETRY_PAUSE_S),
     }
-    return _end_claims(session, spent, now=now, outcome="failed", reason=code, values=failed) | _end_claims(
-        session, again, now=now, outcome="released", reason=code, values=queued
+    held = _end_claims(session, spent, now=now, outcome="failed", reason=code, values=failed)
+    held |= _end_claims(session, again, now=now, outcome="released", reason=code, values=queued)
+    for batch_id in {scan.batch_id for scan in again}:
+        batch = session.get(Batch, batch_id)
+        if batch is not None and batch.cancel_requested_at is not None:
+            cancel_queued(session, batch_id, now=now)
+    return held
+
+
+def cancel_queued(session: Session, batch_id: UUID, *, now: datetime) -> int:
+    """End those scans of a batch that have not been claimed; their number."""
+    done = session.execute(
+        update(Scan)
+        .where(Scan.batch_id == batch_id, Scan.state == ScanState.QUEUED)
+        .values(state=ScanState.CANCELLED, ended_at=now, due_at=None)
+        .execution_options(synchronize_session=False)
     )
+    return _rows(done)
+
+
+def requeue_failed(session: Session, batch_id: UUID) -> int:
+    """Queue the failed scans of a batch again, with all their attempts before them; their number."""
+    done = session.execute(
+        update(Scan)
+        .where(Scan.batch_id == batch_id, Scan.state == ScanState.FAILED)
+        .values(
+            state=ScanState.QUEUED,
+            code=None,
+            message=None,
+            ended_at=None,
+            due_at=None,
+            dispatched_at=None,
+            retried_fence=Scan.fence,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return _rows(done)
+
+
+def _rows(result: Result[Any]) -> int:
+    assert isinstance(result, CursorResult)
+    return result.rowcount
 
 
 def release_expired(session: Session, *, now: datetime, limit: int) -> set[UUID]:
     """Give back claims whose lease ran out: their worker died."""
     rows = session.execute(
-        select(Scan.id, Scan.batch_id, Scan.fence, Scan.upload_key, Scan.frame)
+        select(*_CLAIM_COLUMNS)
         .where(Scan.state == ScanState.RUNNING, Scan.lease_until < now)
         .order_by(Scan.id)
         .limit(limit)

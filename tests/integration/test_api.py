@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,40 +15,11 @@ from PIL import Image
 from sqlalchemy import Engine, func, select
 from werkzeug.test import TestResponse
 
-from api.app import create_app
 from neurobatch.phantoms import draw_head
 from shared.db.models import Batch, Scan
 from shared.db.session import reading
 from shared.settings import Settings
-
-File = tuple[io.BytesIO, str]
-
-
-def png(seed: int = 0) -> bytes:
-    encoded = io.BytesIO()
-    Image.fromarray(draw_head(seed)).save(encoded, "PNG")
-    return encoded.getvalue()
-
-
-def upload(name: str = "a.png", data: bytes | None = None) -> File:
-    return io.BytesIO(png() if data is None else data), name
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[FlaskClient]:
-    app = create_app(settings)
-    with app.test_client() as client:
-        yield client
-    app.extensions["neurobatch"].engine.dispose()
-
-
-@pytest.fixture
-def client_with(make_settings: Callable[..., Settings]) -> Callable[..., FlaskClient]:
-    return lambda **changes: create_app(make_settings(**changes)).test_client()
-
-
-def submit(client: FlaskClient, *files: File, **fields: str) -> TestResponse:
-    return client.post("/v1/batches", data={"files": list(files), **fields})
+from tests.integration.submissions import png, submit, upload
 
 
 def scans_of(client: FlaskClient, response: TestResponse) -> list[dict[str, Any]]:

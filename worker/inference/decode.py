@@ -133,7 +133,7 @@ def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
         return _window(np.asarray(image))
     if image.has_transparency_data:
         grey_alpha = np.asarray(image.convert("RGBA").convert("LA"), dtype=np.uint16)
-        return (grey_alpha[..., 0] * grey_alpha[..., 1] // 255).astype(np.uint8)
+        return np.asarray(grey_alpha[..., 0] * grey_alpha[..., 1] // 255, np.uint8)
     if image.mode in ("LAB", "HSV", "YCbCr", "CMYK", "P", "PA"):
         image = image.convert("RGB")
     return np.array(image.convert("L"), dtype=np.uint8)
@@ -151,4 +151,4 @@ def _window(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     if not high > low or not np.isfinite(high - low):
         return np.zeros(deep.shape, np.uint8)
     deep = np.nan_to_num(deep, nan=low, posinf=high, neginf=low)
-    return np.rint(np.clip((deep - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip((deep - low) / (high - low), 0, 1) * 255), np.uint8)

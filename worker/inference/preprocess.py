@@ -50,7 +50,7 @@ def _head_box(image: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
         raise InvalidScan("the picture is blank: no head stands out", code="no_brain_found")
     mask = (small > dark + _HEAD_LEVEL * (bright - dark)).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
-    box = _largest_components(mask)
+    box = _largest_components(np.asarray(mask, np.uint8))
     if box is None:
         raise InvalidScan("no head was found in the picture", code="no_brain_found")
     left, top, right, bottom = (edge / scale for edge in box)

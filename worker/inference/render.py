@@ -6,6 +6,8 @@ is, so where the network saw nothing the scan itself stays readable.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ _ENCODE_PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 Picture = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
+Kind = TypeVar("Kind", np.uint8, np.float32)
 
 
 def overlay(image: Picture, heat: Map, *, label_text: str, note_text: str = "") -> bytes:
@@ -84,11 +87,12 @@ def _write(page: Picture, text: str, *, at: tuple[int, int], size: float) -> Non
     cv2.putText(page, text, at, _FONT, size, _INK, thickness, cv2.LINE_AA)
 
 
-def _resize(values: npt.NDArray[np.generic], size: tuple[int, int]) -> npt.NDArray[np.generic]:
+def _resize(values: npt.NDArray[Kind], size: tuple[int, int]) -> npt.NDArray[Kind]:
     if values.shape == (size[1], size[0]):
         return values
     shrinking = size[0] < values.shape[1]
-    return cv2.resize(values, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    resized = cv2.resize(values, size, interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    return np.asarray(resized, values.dtype)
 
 
 def _to_bytes(heat: Map) -> Picture:

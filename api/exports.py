@@ -1,0 +1,54 @@
+"""A batch's whole table as CSV or JSON lines, streamed: its size costs no memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from api.scan_queries import ScanFilter, stream_scans
+from api.schemas import ScanDocument, scan_document
+from shared.domain import TumorClass
+
+CSV_COLUMNS = (
+    *("id", "batch_id", "study_id", "filename", "frame", "state", "code", "message", "attempts"),
+    *("label", *(f"probability_{label}" for label in TumorClass), "confidence", "needs_review", "review_reasons"),
+    *("heatmap_path", "overlay_path", "focus_x", "focus_y", "model", "created_at", "started_at", "ended_at"),
+)
+# A spreadsheet would run a cell that begins so as a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def results_jsonl(engine: Engine, batch_id: UUID) -> Iterator[str]:
+    """One scan document a line."""
+    for scan in stream_scans(engine, ScanFilter(batch=batch_id)):
+        yield scan_document(scan).model_dump_json() + "\n"
+
+
+def results_csv(engine: Engine, batch_id: UUID) -> Iterator[str]:
+    """A header, then one scan a row (RFC 4180)."""
+    yield _csv_line(CSV_COLUMNS)
+    for scan in stream_scans(engine, ScanFilter(batch=batch_id)):
+        yield _csv_line(_row(scan_document(scan)))
+
+
+def _row(scan: ScanDocument) -> list[object]:
+    members = scan.model_dump(mode="json")
+    probabilities, focus = members["probabilities"] or {}, members["focus"] or {}
+    members |= {f"probability_{label}": probabilities.get(label) for label in TumorClass}
+    members |= {"focus_x": focus.get("x"), "focus_y": focus.get("y"), "attempts": len(scan.attempts)}
+    members["review_reasons"] = " ".join(scan.review_reasons or ())
+    return [_harmless(members[column]) for column in CSV_COLUMNS]
+
+
+def _harmless(value: object) -> object:
+    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _csv_line(values: Sequence[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(values)
+    return line.getvalue()

@@ -1,0 +1,93 @@
+"""Which scans a client asked for: the filters of `/v1/scans`, and the pages and streams over them.
+
+Pages are cut by id, never by offset: a scan that arrives or changes meanwhile moves no other across a page's edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Engine, Select, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
+
+from shared.db.models import Batch, Prediction, Scan
+from shared.db.session import reading
+from shared.domain import ScanState, TumorClass
+from shared.errors import NotFound
+
+_STREAM_PAGE = 500
+
+_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "batch": lambda batch_id: Scan.batch_id == batch_id,
+    "state": lambda state: Scan.state == state,
+    "since": lambda since: Scan.created_at >= since,
+    "until": lambda until: Scan.created_at < until,
+    "label": lambda label: Prediction.label == label,
+    "min_confidence": lambda confidence: Prediction.confidence >= confidence,
+    "max_confidence": lambda confidence: Prediction.confidence <= confidence,
+    "needs_review": lambda needs_review: Prediction.needs_review.is_(needs_review),
+}
+
+
+@dataclass(frozen=True)
+class ScanFilter:
+    """What a scan must fulfil; None asks for nothing. Times are inclusive, `until` exclusive."""
+
+    batch: UUID | None = None
+    state: ScanState | None = None
+    label: TumorClass | None = None
+    min_confidence: float | None = None
+    max_confidence: float | None = None
+    needs_review: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def about_result(self) -> bool:
+        """Whether only scans with a result can fulfil it."""
+        asked = (self.label, self.min_confidence, self.max_confidence, self.needs_review)
+        return any(value is not None for value in asked)
+
+
+def page_of_scans(
+    engine: Engine, wanted: ScanFilter, *, beyond: UUID | None, limit: int, newest_first: bool
+) -> list[Scan]:
+    """Up to `limit` scans with results and attempts, in order of ids, beyond the id `beyond`.
+
+    Raises NotFound for a batch that does not exist.
+    """
+    with reading(engine) as session:
+        if wanted.batch is not None and session.get(Batch, wanted.batch) is None:
+            raise NotFound(f"There is no batch {wanted.batch}.")
+        query = _query(wanted, beyond=beyond, newest_first=newest_first).limit(limit)
+        return list(session.scalars(query).unique().all())
+
+
+def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Scan]:
+    """Every scan that is wanted, in order of ids; memory does not grow with their number."""
+    beyond: UUID | None = None
+    while True:
+        page = page_of_scans(engine, wanted, beyond=beyond, limit=_STREAM_PAGE, newest_first=False)
+        yield from page
+        if len(page) < _STREAM_PAGE:
+            return
+        beyond = page[-1].id
+
+
+def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool) -> Select[Scan]:
+    query = select(Scan).options(selectinload(Scan.attempts))
+    # Ordered by the id of the table that is filtered, so that its index gives the order too.
+    key = Prediction.scan_id if wanted.about_result else Scan.id
+    if wanted.about_result:
+        query = query.join(Scan.prediction).options(contains_eager(Scan.prediction))
+    else:
+        query = query.options(joinedload(Scan.prediction))
+    asked = ((make, getattr(wanted, name)) for name, make in _CONDITIONS.items())
+    query = query.where(*(make(value) for make, value in asked if value is not None))
+    if beyond is not None:
+        query = query.where(key < beyond if newest_first else key > beyond)
+    return query.order_by(key.desc() if newest_first else key)

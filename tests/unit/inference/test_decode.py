@@ -1,0 +1,150 @@
+"""Any bytes give an image or InvalidScan, never another error."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from shared.errors import InvalidScan
+from tests.unit.inference.phantoms import draw_head, encode
+from worker.inference.decode import MIN_SIDE_PX, count_frames, read_image
+
+MAX_PIXELS = 1_000_000
+HEAD = draw_head(64, 72)
+GOOD_FILES = [encode(HEAD, name) for name in ("PNG", "JPEG", "TIFF", "BMP")]
+GOOD_FILES.append(encode(HEAD, "TIFF", compression="tiff_lzw"))
+
+
+def png_of_claimed_size(width: int, height: int) -> bytes:
+    """A few bytes that claim to be a very large picture."""
+
+    def part(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(bytes(20_000))) + part(b"IEND", b"")
+    )
+
+
+def rejection(data: bytes, *, frame: int = 0) -> str:
+    with pytest.raises(InvalidScan) as caught:
+        read_image(data, frame=frame, max_pixels=MAX_PIXELS)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "BMP"])
+def test_lossless_formats_give_the_stored_pixels(image_format: str) -> None:
+    read = read_image(encode(HEAD, image_format), max_pixels=MAX_PIXELS)
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, HEAD)
+
+
+def test_jpeg_is_close_to_what_was_stored() -> None:
+    read = read_image(encode(HEAD, "JPEG", quality=95), max_pixels=MAX_PIXELS)
+    assert np.abs(read.astype(int) - HEAD).mean() < 3
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I", "F", "CMYK", "YCbCr"])
+def test_every_colour_mode_becomes_grey(mode: str) -> None:
+    if mode in ("I;16", "I", "F"):
+        kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        picture = Image.fromarray(HEAD.astype(kind) * 100)
+    else:
+        picture = Image.fromarray(HEAD).convert(mode)
+    read = read_image(encode(picture, "TIFF"), max_pixels=MAX_PIXELS)
+    assert read.shape == HEAD.shape
+    assert np.corrcoef(read.ravel(), HEAD.ravel())[0, 1] > 0.85
+
+
+def test_transparent_pixels_are_black() -> None:
+    picture = np.full((40, 40, 4), 200, np.uint8)
+    picture[:20, :, 3] = 0
+    picture[20:, :, 3] = 255
+    read = read_image(encode(picture), max_pixels=MAX_PIXELS)
+    assert (read[:20] == 0).all()
+    assert (read[20:] == 200).all()
+
+
+def test_values_that_are_no_numbers_do_not_spoil_the_rest() -> None:
+    values = HEAD.astype(np.float32)
+    values[0, :5] = np.nan
+    values[1, :5] = np.inf
+    read = read_image(encode(Image.fromarray(values), "TIFF"), max_pixels=MAX_PIXELS)
+    assert np.corrcoef(read[2:].ravel(), HEAD[2:].ravel())[0, 1] > 0.99
+
+
+def test_orientation_is_ignored_so_that_heatmap_and_file_agree() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    assert read_image(encode(HEAD, "JPEG", exif=exif), max_pixels=MAX_PIXELS).shape == HEAD.shape
+
+
+def test_pages_of_a_tiff_are_told_apart() -> None:
+    first, second = Image.fromarray(HEAD), Image.fromarray(255 - HEAD)
+    data = encode(first, "TIFF", save_all=True, append_images=[second])
+    assert count_frames(data) == 2
+    assert np.array_equal(read_image(data, frame=1, max_pixels=MAX_PIXELS), 255 - HEAD)
+    assert rejection(data, frame=2) == "truncated_image"
+
+
+def test_a_picture_is_one_frame() -> None:
+    assert [count_frames(data) for data in GOOD_FILES] == [1] * len(GOOD_FILES)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"not a picture", "not_an_image"),
+        (bytes(1000), "not_an_image"),
+        (b"GIF89a" + bytes(50), "unsupported_format"),
+        (bytes(128) + b"DICM" + bytes(50), "unsupported_format"),
+        (b"%PDF-1.7", "unsupported_format"),
+        (GOOD_FILES[0][:20], "truncated_image"),
+        (GOOD_FILES[0][: len(GOOD_FILES[0]) // 2], "truncated_image"),
+        (GOOD_FILES[1][: len(GOOD_FILES[1]) // 2], "truncated_image"),
+        (GOOD_FILES[2][: len(GOOD_FILES[2]) // 2], "truncated_image"),
+        (GOOD_FILES[3][: len(GOOD_FILES[3]) // 2], "truncated_image"),
+        (encode(np.zeros((1, 1), np.uint8)), "image_too_small"),
+        (encode(np.zeros((MIN_SIDE_PX - 1, 300), np.uint8)), "image_too_small"),
+        (png_of_claimed_size(30_000, 30_000), "image_too_large"),
+        (png_of_claimed_size(1_000, 1_001), "image_too_large"),
+        (png_of_claimed_size(10_000, 10_000), "image_too_large"),
+    ],
+)
+def test_bad_files_have_their_own_code(data: bytes, code: str) -> None:
+    assert rejection(data) == code
+
+
+@given(st.binary(max_size=400))
+@settings(deadline=None)
+def test_any_bytes_give_an_image_or_invalid_scan(data: bytes) -> None:
+    _image_or_invalid_scan(data)
+
+
+@given(
+    st.sampled_from(GOOD_FILES),
+    st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 255)), min_size=1, max_size=12),
+    st.integers(0, 5_000),
+)
+@settings(deadline=None, max_examples=300)
+def test_damaged_files_give_an_image_or_invalid_scan(good: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+    data = bytearray(good)
+    for at, value in changes:
+        data[at % min(len(data), 200)] = value  # most of what a parser reads stands at the front
+    _image_or_invalid_scan(bytes(data[: len(data) - cut % 64]))
+
+
+def _image_or_invalid_scan(data: bytes) -> None:
+    try:
+        count_frames(data)
+        read = read_image(data, max_pixels=MAX_PIXELS)
+    except InvalidScan:
+        return
+    assert read.dtype == np.uint8
+    assert read.ndim == 2

@@ -1,0 +1,71 @@
+"""A bundle is loaded only as it was written."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shared.errors import InvalidBundle
+from worker.inference.model import Model, load_model
+
+
+@pytest.fixture
+def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+
+
+def change(bundle: Path, **values: Any) -> None:
+    path = bundle / "bundle.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_logits_are_the_means_of_the_class_maps_plus_a_bias(tiny_model: Model) -> None:
+    batch = np.random.default_rng(0).random((3, 64, 64, 1), np.float32)
+    logits, class_maps = tiny_model.infer(batch)
+    assert logits.shape == (3, 4)
+    assert class_maps.shape == (3, 8, 8, 4)
+    bias = logits - class_maps.mean(axis=(1, 2))
+    assert np.abs(bias - bias[0]).max() < 1e-4
+
+
+def test_a_scan_scores_the_same_alone_and_in_a_batch(tiny_model: Model) -> None:
+    batch = np.random.default_rng(0).random((5, 64, 64, 1), np.float32)
+    together, _ = tiny_model.infer(batch)
+    alone, _ = tiny_model.infer(batch[2:3])
+    np.testing.assert_allclose(alone[0], together[2], atol=1e-4)
+
+
+def test_altered_weights_are_refused(bundle: Path) -> None:
+    weights = bundle / "weights.keras"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(InvalidBundle, match="not the file"):
+        load_model(bundle)
+
+
+@pytest.mark.parametrize("missing", ["weights.keras", "bundle.json"])
+def test_a_missing_file_is_told(bundle: Path, missing: str) -> None:
+    (bundle / missing).unlink()
+    with pytest.raises(InvalidBundle, match=missing):
+        load_model(bundle)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"classes": ["notumor", "glioma", "meningioma", "pituitary"]},
+        {"temperature": 0},
+        {"temperature": None},
+        {"input": {"size_px": 128, "channels": 1}},
+        {"input": {"size_px": 64, "channels": 3}},
+        {"input": {}},
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused(bundle: Path, values: dict[str, Any]) -> None:
+    change(bundle, **values)
+    with pytest.raises(InvalidBundle):
+        load_model(bundle)

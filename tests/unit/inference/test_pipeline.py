@@ -1,0 +1,73 @@
+"""One bad file never spoils its neighbours, and the order is kept."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from shared.heatmaps import Frame, lay_out
+from tests.unit.inference.phantoms import draw_head, encode
+from worker.inference.model import Model
+from worker.inference.pipeline import Pipeline, focus_of
+from worker.inference.types import Explained, Point, Rejected, Source
+
+STAGES = {"decode", "preprocess", "predict", "explain", "render"}
+
+
+@pytest.fixture
+def pipeline(tiny_model: Model) -> Pipeline:
+    return Pipeline(tiny_model, max_pixels=1_000_000)
+
+
+def test_outcomes_come_in_input_order(pipeline: Pipeline) -> None:
+    good = [encode(draw_head(200 + 10 * at, 220)) for at in range(3)]
+    outcomes = pipeline.run([Source(good[0]), Source(b""), Source(good[1]), Source(b"text"), Source(good[2])])
+    assert [getattr(outcome, "code", None) for outcome in outcomes] == [None, "empty_file", None, "not_an_image", None]
+    assert [item.width for item in outcomes if isinstance(item, Explained)] == [200, 210, 220]
+
+
+def test_bad_neighbours_change_nothing(pipeline: Pipeline) -> None:
+    good = Source(encode(draw_head()))
+    (alone,) = pipeline.run([good])
+    _, among_bad, _ = pipeline.run([Source(b"x"), good, Source(encode(np.zeros((64, 64), np.uint8)))])
+    assert isinstance(alone, Explained)
+    assert isinstance(among_bad, Explained)
+    assert among_bad.prediction == alone.prediction
+    assert among_bad.heatmap_png == alone.heatmap_png
+
+
+def test_nothing_but_bad_files(pipeline: Pipeline) -> None:
+    assert all(isinstance(item, Rejected) for item in pipeline.run([Source(b"x"), Source(b"")]))
+    assert pipeline.run([]) == []
+
+
+def test_more_scans_than_one_forward_pass_takes(pipeline: Pipeline) -> None:
+    outcomes = pipeline.run([Source(encode(draw_head(64 + at, 80))) for at in range(35)])
+    assert [item.width for item in outcomes if isinstance(item, Explained)] == list(range(64, 99))
+
+
+def test_an_outcome_is_whole(pipeline: Pipeline) -> None:
+    (item,) = pipeline.run([Source(encode(draw_head(230, 180)))])
+    assert isinstance(item, Explained)
+    assert set(item.timings) == STAGES
+    assert item.overlay.startswith(b"\xff\xd8\xff")
+    heat = lay_out(item.grid, frame=item.frame, width=item.width, height=item.height)
+    assert heat.shape == (180, 230)
+    assert heat[item.focus.y, item.focus.x] == heat.max()
+    stored = cv2.imdecode(np.frombuffer(item.heatmap_png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert stored.shape == heat.shape
+
+
+def test_a_page_of_a_tiff_is_found(pipeline: Pipeline) -> None:
+    pages = [Image.fromarray(draw_head(100, 100)), Image.fromarray(draw_head(120, 140))]
+    data = encode(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    first, second, third = pipeline.run([Source(data, 0), Source(data, 1), Source(data, 2)])
+    assert isinstance(first, Explained)
+    assert isinstance(second, Explained)
+    assert (second.width, second.height) == (120, 140)
+    assert isinstance(third, Rejected)
+
+
+def test_the_focus_of_an_empty_map_is_the_middle_of_what_was_seen() -> None:
+    empty = np.zeros((100, 100), np.float32)
+    assert focus_of(empty, frame=Frame(x=10, y=-20, side=80)) == Point(x=50, y=20)
