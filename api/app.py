@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Request
 
 from api import conditional, errors, openapi, request_ids
-from api.routes import batches, health, scans
+from api.routes import batches, events, health, meta, scans
 from api.services import Services
 from shared.settings import Settings
 
@@ -29,6 +29,6 @@ def create_app(settings: Settings) -> APIFlask:
     request_ids.register(app)
     conditional.register(app)
     errors.register(app)
-    for module in (batches, scans, health):
+    for module in (batches, events, scans, meta, health):
         app.register_blueprint(module.blueprint)
     return app

@@ -20,6 +20,7 @@ from api.uploads import Staging, receive
 from shared.artifacts import upload_key
 from shared.db import queries
 from shared.db.base import new_id
+from shared.db.events import append_events
 from shared.db.models import Batch, Scan
 from shared.db.queries import BatchProgress
 from shared.db.session import reading, transaction
@@ -119,26 +120,26 @@ def _refuse_constant(constant: str) -> Any:
 
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
     session.execute(insert(Batch), {**batch, "created_at": now})
-    session.execute(
-        insert(Scan),
-        [
-            {
-                "id": new_id(),
-                "batch_id": batch["id"],
-                "filename": candidate.filename,
-                "frame": candidate.frame,
-                "upload_key": candidate.upload_key,
-                "size_bytes": candidate.size_bytes,
-                "sha256": candidate.sha256,
-                "state": ScanState.REJECTED if candidate.code else ScanState.QUEUED,
-                "code": candidate.code,
-                "message": candidate.message,
-                "created_at": now,
-                "ended_at": now if candidate.code else None,
-            }
-            for candidate in candidates
-        ],
-    )
+    rows = [
+        {
+            "id": new_id(),
+            "batch_id": batch["id"],
+            "filename": candidate.filename,
+            "frame": candidate.frame,
+            "upload_key": candidate.upload_key,
+            "size_bytes": candidate.size_bytes,
+            "sha256": candidate.sha256,
+            "state": ScanState.REJECTED if candidate.code else ScanState.QUEUED,
+            "code": candidate.code,
+            "message": candidate.message,
+            "created_at": now,
+            "ended_at": now if candidate.code else None,
+        }
+        for candidate in candidates
+    ]
+    session.execute(insert(Scan), rows)
+    rejected = {row["id"]: row["state"] for row in rows if row["state"] is ScanState.REJECTED}
+    append_events(session, batch["id"], rejected, now=now)
 
 
 def find_batch(services: Services, batch_id: UUID) -> tuple[Batch, BatchProgress]:

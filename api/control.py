@@ -45,7 +45,7 @@ def retry_batch(services: Services, batch_id: UUID) -> None:
     """Queue the failed scans again; Conflict where none has failed."""
     with transaction(services.engine) as session:
         batch = _locked(session, batch_id)
-        retried = queries.requeue_failed(session, batch_id)
+        retried = queries.requeue_failed(session, batch_id, now=services.clock())
         if not retried:
             raise Conflict("No scan of this batch has failed; there is nothing to retry.", code="nothing_to_retry")
         batch.cancel_requested_at = None

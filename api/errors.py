@@ -15,12 +15,13 @@ from api.request_ids import current_request_id
 from shared import errors
 
 _log = structlog.get_logger(__name__)
-_DATABASE_RETRY_S = 5
+_RETRY_S = 5
 _STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MalformedBody: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
@@ -63,7 +64,10 @@ def _on_neurobatch_error(error: errors.NeurobatchError) -> Response:
     members: dict[str, Any] = {}
     if isinstance(error, errors.LimitExceeded):
         members = {"limit": error.limit, "value": error.value}
-    return problem(status, code=error.code, detail=error.message, **members)
+    answer = problem(status, code=error.code, detail=error.message, **members)
+    if isinstance(error, errors.Busy):
+        answer.headers["Retry-After"] = str(_RETRY_S)
+    return answer
 
 
 def _on_http_exception(error: HTTPException) -> Response:
@@ -89,7 +93,7 @@ def _on_database_down(error: DBAPIError) -> Response:
         code="database_unavailable",
         detail="The database does not answer; nothing was stored. Try again.",
     )
-    answer.headers["Retry-After"] = str(_DATABASE_RETRY_S)
+    answer.headers["Retry-After"] = str(_RETRY_S)
     return answer
 
 

@@ -90,6 +90,14 @@ class ScanDocument(_Document):
     timings: dict[str, float] | None = Field(None, description="Milliseconds by stage.")
 
 
+class EventDocument(_Document):
+    """One scan's new state, as a server-sent event tells it."""
+
+    scan_id: UUID
+    state: ScanState
+    at: datetime
+
+
 class BatchList(_Document):
     """A page of batches; `next` is the cursor of the following page, null on the last."""
 
@@ -102,6 +110,38 @@ class ScanList(_Document):
 
     items: list[ScanDocument]
     next: str | None
+
+
+class LimitDocument(_Document):
+    """One limit, its value and the variable that sets it."""
+
+    name: str
+    value: int
+    description: str
+    variable: str
+
+
+class LimitList(_Document):
+    """Every limit, and the formats that are read."""
+
+    items: list[LimitDocument]
+    formats: list[str]
+
+
+class ModelDocument(BaseModel):
+    """A model bundle's description of itself (its bundle.json), and whether it is the one that classifies."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    active: bool
+    metrics: dict[str, Any]
+
+
+class ModelList(_Document):
+    """The model bundles at hand."""
+
+    items: list[ModelDocument]
 
 
 class PageQuery(BaseModel):

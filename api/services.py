@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
@@ -31,6 +32,7 @@ class Services:
     celery: Celery
     presence: redis.Redis
     clock: Clock = utc_now
+    event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
@@ -43,6 +45,7 @@ class Services:
             store=LocalArtifactStore(settings.data_dir),
             celery=make_celery(settings),
             presence=presence.connect(settings),
+            event_streams=threading.BoundedSemaphore(settings.max_event_streams),
         )
 
     def close(self) -> None:

@@ -50,6 +50,12 @@ class LimitExceeded(NeurobatchError):
         self.value = value
 
 
+class Busy(NeurobatchError):
+    """As much as is allowed is under way already; trying again later helps."""
+
+    code = "busy"
+
+
 class InvalidScan(NeurobatchError):
     """The uploaded bytes are no scan that can be classified: the scan is *rejected* with this code.
 

@@ -30,7 +30,8 @@ class Settings(BaseSettings):
     redis_url: str = Field("", description="Broker URL; empty: the embedded Valkey of DATA_DIR.")
     host: str = Field("127.0.0.1", description="Address that the API binds to.")
     port: int = Field(8000, ge=0, le=65535, description="Port that the API binds to; 0: any free one.")
-    api_threads: int = Field(32, ge=1, description="Requests that the API serves at once.")
+    api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
+    max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
     model_dir: Path = Field(
         _PACKAGE_ROOT / "models" / "cnn-outline-1", description="The model bundle that the workers load."
     )

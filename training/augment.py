@@ -15,11 +15,14 @@ Pixels = npt.NDArray[np.uint8]
 Real = npt.NDArray[np.float32]
 
 
-def augment(pixels: Pixels, outline: Pixels, *, size_px: int, rng: np.random.Generator) -> tuple[Real, Pixels]:
+def augment(
+    pixels: Pixels, outline: Pixels, *, size_px: int, strength: float, rng: np.random.Generator
+) -> tuple[Real, Pixels]:
     """One random variant.
 
     `pixels`: uint8 (S, S), `outline`: uint8 mask (S, S) with S >= size_px, a little larger so that the turn
-    does not blur. Returns float32 (size_px, size_px) in [0, 1] and the mask moved along, uint8.
+    does not blur; `strength` in [0, 1] scales how often the scanner is forgotten and parts are erased. Returns
+    float32 (size_px, size_px) in [0, 1] and the mask moved along, uint8.
     """
     matrix = _random_affine(pixels.shape[0], size_px=size_px, rng=rng)
     size = (size_px, size_px)
@@ -27,7 +30,7 @@ def augment(pixels: Pixels, outline: Pixels, *, size_px: int, rng: np.random.Gen
     mask = np.zeros(size, np.uint8)
     if outline.any():
         mask = np.asarray(cv2.warpAffine(outline, matrix, size, flags=cv2.INTER_LINEAR), np.uint8)
-    return _erase(_forget_scanner(moved, rng=rng), mask, rng=rng), mask
+    return _erase(_forget_scanner(moved, strength=strength, rng=rng), mask, strength=strength, rng=rng), mask
 
 
 def _random_affine(side: int, *, size_px: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
@@ -43,21 +46,21 @@ def _random_affine(side: int, *, size_px: int, rng: np.random.Generator) -> npt.
     return np.asarray(matrix, np.float64)
 
 
-def _forget_scanner(picture: Pixels, *, rng: np.random.Generator) -> Real:
-    if rng.random() < 0.25:
+def _forget_scanner(picture: Pixels, *, strength: float, rng: np.random.Generator) -> Real:
+    if rng.random() < 0.25 * strength:
         picture = _lose_resolution(picture, rng=rng)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 * strength:
         picture = _compress(picture, rng=rng)
     values: Real = picture.astype(np.float32) * np.float32(1 / 255)
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 * strength:
         values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.0)), np.float32)
-    elif rng.random() < 0.15:
+    elif rng.random() < 0.15 * strength:
         values = values + np.float32(rng.uniform(0.2, 0.8)) * (values - cv2.GaussianBlur(values, (0, 0), 1.2))
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * strength:
         values = values * _coil_shading(values.shape[0], rng=rng)
     values = np.clip(values, 0, 1) ** np.float32(np.exp(rng.uniform(-0.45, 0.45)))
     values = values * np.float32(rng.uniform(0.85, 1.15)) + np.float32(rng.uniform(-0.05, 0.05))
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * strength:
         noise = rng.standard_normal(values.shape, np.float32)
         values = values + noise * np.float32(rng.uniform(0.01, 0.06))
     return np.asarray(np.clip(values, 0, 1), np.float32)
@@ -81,9 +84,9 @@ def _coil_shading(side: int, *, rng: np.random.Generator) -> Real:
     return np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _erase(picture: Real, mask: Pixels, *, rng: np.random.Generator) -> Real:
+def _erase(picture: Real, mask: Pixels, *, strength: float, rng: np.random.Generator) -> Real:
     """Cover a rectangle, never most of the tumour: without it the label would be wrong."""
-    if rng.random() > 0.3:
+    if rng.random() > 0.3 * strength:
         return picture
     side = picture.shape[0]
     height, width = rng.integers(side // 10, side // 4, size=2)

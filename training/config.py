@@ -30,6 +30,7 @@ class TrainingConfig:
     label_smoothing: float
     outline_weight: float
     averaging: float
+    augmentation: float
 
     def size_at(self, epoch: int) -> int:
         """The side of the images of epoch 0, 1, ..."""

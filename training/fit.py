@@ -66,7 +66,11 @@ class AugmentedBatches:
         labels = self._examples.labels[chosen]
         for at, which in enumerate(chosen):
             picture, mask = augment(
-                self._examples.pixels[which], self._examples.outlines[which], size_px=size_px, rng=rng
+                self._examples.pixels[which],
+                self._examples.outlines[which],
+                size_px=size_px,
+                rng=rng,
+                strength=self._config.augmentation,
             )
             pixels[at, :, :, 0] = picture
             cover[at, :, :, labels[at]] = cell_cover(mask, grid=grid)

@@ -42,7 +42,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_scans_state_id", ["state", "id"], unique=False)
 
 
-
 def downgrade() -> None:
     """Undo."""
     with op.batch_alter_table("scans", schema=None) as batch_op:

@@ -143,3 +143,15 @@ class IdempotencyKey(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), doc="SHA-256 over fields, names and hashes of the files.")
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Event(Base):
+    """A scan's step that a client may follow; numbered without gaps within its batch, in order of commit."""
+
+    __tablename__ = "events"
+
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    scan_id: Mapped[UUID]
+    state: Mapped[ScanState] = mapped_column(_words(ScanState))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Result, func, insert, or_, select, tuple_, update
+from sqlalchemy import func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from shared.db.events import append_events, lock_batches
 from shared.db.models import Attempt, Batch, Prediction, Scan
 from shared.domain import UNFINISHED, ScanState
 
@@ -112,6 +113,7 @@ def claim(
 
 def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> set[UUID]:
     """Write outcomes of claims that still hold, and the ids of those; a claim that was lost changes nothing."""
+    lock_batches(session, {outcome.scan.batch_id for outcome in outcomes})
     held: set[UUID] = set()
     groups: dict[tuple[ScanState, str | None, str | None], list[Outcome]] = {}
     for outcome in outcomes:
@@ -147,6 +149,7 @@ def renew(session: Session, scans: Sequence[ClaimedScan], *, until: datetime) ->
 
 def release(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, code: str, message: str) -> set[UUID]:
     """Give claims back after a fault of ours: queued again after a pause, or failed after `MAX_ATTEMPTS`."""
+    lock_batches(session, {scan.batch_id for scan in scans})
     spent = [scan for scan in scans if scan.attempts >= MAX_ATTEMPTS]
     again = [scan for scan in scans if scan.attempts < MAX_ATTEMPTS]
     failed = {"state": ScanState.FAILED, "code": code, "message": message, "ended_at": now}
@@ -166,37 +169,28 @@ def release(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, co
 
 def cancel_queued(session: Session, batch_id: UUID, *, now: datetime) -> int:
     """End those scans of a batch that have not been claimed; their number."""
-    done = session.execute(
-        update(Scan)
-        .where(Scan.batch_id == batch_id, Scan.state == ScanState.QUEUED)
-        .values(state=ScanState.CANCELLED, ended_at=now, due_at=None)
-        .execution_options(synchronize_session=False)
-    )
-    return _rows(done)
+    values = {"state": ScanState.CANCELLED, "ended_at": now, "due_at": None}
+    return _move_all(session, batch_id, start=ScanState.QUEUED, values=values, now=now)
 
 
-def requeue_failed(session: Session, batch_id: UUID) -> int:
+def requeue_failed(session: Session, batch_id: UUID, *, now: datetime) -> int:
     """Queue the failed scans of a batch again, with all their attempts before them; their number."""
-    done = session.execute(
+    cleared = dict.fromkeys(("code", "message", "ended_at", "due_at", "dispatched_at"))
+    values = {"state": ScanState.QUEUED, "retried_fence": Scan.fence, **cleared}
+    return _move_all(session, batch_id, start=ScanState.FAILED, values=values, now=now)
+
+
+def _move_all(session: Session, batch_id: UUID, *, start: ScanState, values: Mapping[str, Any], now: datetime) -> int:
+    lock_batches(session, [batch_id])
+    moved = session.scalars(
         update(Scan)
-        .where(Scan.batch_id == batch_id, Scan.state == ScanState.FAILED)
-        .values(
-            state=ScanState.QUEUED,
-            code=None,
-            message=None,
-            ended_at=None,
-            due_at=None,
-            dispatched_at=None,
-            retried_fence=Scan.fence,
-        )
+        .where(Scan.batch_id == batch_id, Scan.state == start)
+        .values(**values)
+        .returning(Scan.id)
         .execution_options(synchronize_session=False)
-    )
-    return _rows(done)
-
-
-def _rows(result: Result[Any]) -> int:
-    assert isinstance(result, CursorResult)
-    return result.rowcount
+    ).all()
+    append_events(session, batch_id, dict.fromkeys(moved, values["state"]), now=now)
+    return len(moved)
 
 
 def release_expired(session: Session, *, now: datetime, limit: int) -> set[UUID]:
@@ -245,6 +239,9 @@ def _end_claims(
         .values(ended_at=now, outcome=outcome, reason=reason)
         .execution_options(synchronize_session=False)
     )
+    for batch_id in {scan.batch_id for scan in scans}:
+        mine = {scan.id for scan in scans if scan.batch_id == batch_id}
+        append_events(session, batch_id, dict.fromkeys(mine & held, values["state"]), now=now)
     return held
 
 

@@ -1,0 +1,55 @@
+"""`/v1/batches/{id}/events`: a batch's progress as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, request
+
+from api import batches, events
+from api.services import Services, services
+from shared.errors import Busy
+
+blueprint = APIBlueprint("events", __name__, url_prefix="/v1/batches/<uuid:batch_id>/events", tag="Batches")
+
+
+@blueprint.get("")
+@blueprint.doc(operation_id="follow_batch", responses=[204, 404, 422, 503])
+def follow(batch_id: UUID) -> Response:
+    """Follow a batch as server-sent events: `scan` for each new state, `done` at the end.
+
+    Resumable with Last-Event-ID; a client that saw `done` is answered 204 while nothing new happens.
+    """
+    position = events.parse_position(request.headers.get("Last-Event-ID"))
+    batches.find_batch(services(), batch_id)
+    if events.nothing_left(services().engine, batch_id, position):
+        return Response(status=HTTPStatus.NO_CONTENT)
+    current = services()
+    if not current.event_streams.acquire(blocking=False):
+        limit = current.settings.max_event_streams
+        raise Busy(f"max_event_streams = {limit} streams are open already.", code="too_many_streams")
+    response = Response(_OneStream(current, batch_id, position), mimetype="text/event-stream")
+    response.cache_control.no_store = True
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+class _OneStream:
+    """A stream that gives its place back however it ends: read out, broken off, or never begun."""
+
+    def __init__(self, current: Services, batch_id: UUID, position: events.Position) -> None:
+        self._current = current
+        self._lines = events.follow(current.engine, batch_id, position)
+        self._open = True
+
+    def __iter__(self) -> Iterator[str]:
+        return self._lines
+
+    def close(self) -> None:
+        """Called by the server when the response ends."""
+        if self._open:
+            self._open = False
+            self._current.event_streams.release()

@@ -1,0 +1,42 @@
+"""What happened to a batch's scans, numbered so that a client can go on where it stopped.
+
+Numbers are given under a lock on the batch's row, so they appear in the order of commits and none is missing: whoever
+has seen number n has seen all before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from shared.db.models import Batch, Event
+from shared.domain import ScanState
+
+
+def lock_batches(session: Session, batch_ids: Collection[UUID]) -> None:
+    """Take the batches' locks, always before those of their scans and in order of ids, so that nobody deadlocks."""
+    session.execute(select(Batch.id).where(Batch.id.in_(set(batch_ids))).order_by(Batch.id).with_for_update()).all()
+
+
+def append_events(session: Session, batch_id: UUID, states: Mapping[UUID, ScanState], *, now: datetime) -> None:
+    """Note the new state of scans; the caller holds the batch's lock."""
+    if not states:
+        return
+    last = session.scalar(select(func.max(Event.number)).where(Event.batch_id == batch_id)) or 0
+    session.execute(
+        insert(Event),
+        [
+            {"batch_id": batch_id, "number": number, "scan_id": scan_id, "state": state, "at": now}
+            for number, (scan_id, state) in enumerate(sorted(states.items()), start=last + 1)
+        ],
+    )
+
+
+def events_after(session: Session, batch_id: UUID, *, number: int, limit: int) -> list[Event]:
+    """Up to `limit` events of a batch later than `number`, in order."""
+    query = select(Event).where(Event.batch_id == batch_id, Event.number > number)
+    return list(session.scalars(query.order_by(Event.number).limit(limit)))

@@ -1,0 +1,45 @@
+"""What the service says of itself: models, limits, metrics."""
+
+from __future__ import annotations
+
+import json
+
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+from shared.domain import ScanState
+from shared.settings import Settings
+from tests.integration.submissions import finish, submit_many
+
+
+def test_limits_are_the_settings(client: FlaskClient, settings: Settings) -> None:
+    shown = {limit["name"]: limit for limit in client.get("/v1/limits").get_json()["items"]}
+    assert set(shown) == {name for name in Settings.model_fields if name.startswith("max_")}
+    for name, limit in shown.items():
+        assert limit["value"] == getattr(settings, name)
+        assert limit["variable"] == f"NEUROBATCH_{name.upper()}"
+        assert limit["description"]
+
+
+def test_models_are_their_bundles(client: FlaskClient, settings: Settings) -> None:
+    described = json.loads((settings.model_dir / "bundle.json").read_text())
+    (active,) = (model for model in client.get("/v1/models").get_json()["items"] if model["active"])
+    assert {name: value for name, value in active.items() if name != "active"} == described
+
+
+def test_metrics_count_the_rows(client: FlaskClient, engine: Engine) -> None:
+    _, ids = submit_many(client, 4)
+    finish(engine, ids[:2], timings={"decode": 10.0, "predict": 20.0})
+    finish(engine, ids[2:3], ScanState.REJECTED)
+    samples = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+    assert samples["neurobatch_scans", "succeeded"] == 2
+    assert samples["neurobatch_scans", "failed"] == 0
+    assert samples["neurobatch_queue_depth",] == 1
+    assert samples["neurobatch_oldest_waiting_seconds",] > 0
+    assert samples["neurobatch_stage_duration_seconds_sum", "decode"] == 0.02
+    assert samples["neurobatch_stage_duration_seconds_count", "predict"] == 2

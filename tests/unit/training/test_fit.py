@@ -1,0 +1,103 @@
+"""A run that was killed goes on as if it had not been."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainingConfig, load_config
+from training.data import Examples
+from training.fit import cell_cover, fixed_size, train
+from training.losses import OutsideOutline
+
+CONFIG = TrainingConfig(
+    name="tiny",
+    seed=1,
+    size_px=32,
+    cache_px=40,
+    small_px=16,
+    small_epochs=1,
+    width=6,
+    epochs=3,
+    batch=4,
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    warm_up_epochs=0.5,
+    label_smoothing=0.05,
+    outline_weight=0.3,
+    averaging=0.9,
+    augmentation=1.0,
+)
+
+
+@pytest.fixture
+def examples() -> Examples:
+    rng = np.random.default_rng(0)
+    outlines = np.zeros((12, 40, 40), np.uint8)
+    outlines[:6, 10:20, 10:20] = 255
+    return Examples(
+        pixels=rng.integers(0, 256, (12, 40, 40)).astype(np.uint8), outlines=outlines, labels=np.arange(12) % 4
+    )
+
+
+class Killed(Exception):
+    """Stands for a process that ends in mid-run."""
+
+
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(examples: Examples, tmp_path: Path) -> None:
+    whole = train(examples, config=CONFIG, run_dir=tmp_path / "whole", report=lambda _: None)
+
+    def kill_after_two(line: str) -> None:
+        if line.startswith("epoch 2/"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(examples, config=CONFIG, run_dir=tmp_path / "cut", report=kill_after_two)
+    resumed = train(examples, config=CONFIG, run_dir=tmp_path / "cut", report=lambda _: None)
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_progress_tells_speed_and_time_left(examples: Examples, tmp_path: Path) -> None:
+    lines: list[str] = []
+    train(examples, config=CONFIG, run_dir=tmp_path, report=lines.append)
+    assert "images/s" in lines[-1]
+    assert "0.0 min left" in lines[-1]
+
+
+def test_the_served_network_holds_the_same_weights(examples: Examples, tmp_path: Path) -> None:
+    network = train(examples, config=CONFIG, run_dir=tmp_path, report=lambda _: None)
+    fixed = fixed_size(network, config=CONFIG)
+    batch = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
+    np.testing.assert_allclose(fixed(batch)[0], network(batch)[0], atol=1e-5)
+
+
+def test_looking_at_the_outline_costs_nothing_and_looking_away_much() -> None:
+    wanted = np.zeros((3, 4, 4, 4), np.float32)
+    wanted[:2, 1, 1, 2] = 1
+    maps = np.zeros((3, 4, 4, 4), np.float32)
+    maps[0, 1, 1, 2] = maps[1, 3, 3, 2] = 20
+    looking, away, unknown = np.asarray(OutsideOutline(reduction=None)(wanted, maps))
+    assert looking == pytest.approx(0, abs=1e-4)
+    assert away > 5
+    assert unknown == 0
+
+
+def test_half_a_cell_under_the_outline_counts_as_covered() -> None:
+    mask = np.zeros((32, 32), np.uint8)
+    mask[8:16, 8:12] = 255
+    cover = cell_cover(mask, grid=4)
+    assert cover[1, 1] == pytest.approx(1)
+    assert cover.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).resolve().parents[3].glob("training/configs/*.toml")))
+def test_every_config_can_be_read(path: Path) -> None:
+    assert load_config(path).size_px % 8 == 0
+
+
+def test_a_misspelt_key_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("[run]\nname = 'x'\nlearning_rat = 1\n")
+    with pytest.raises(ValueError, match="learning_rat"):
+        load_config(path)
