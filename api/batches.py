@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.idempotency import fingerprint, known_batch, remember
-from api.intake import Candidate, inspect
+from api.intake import Candidate, look_at
 from api.services import Services
-from api.uploads import Staging, receive
+from api.staging import Staging
+from api.uploads import receive
 from shared.artifacts import upload_key
 from shared.db import queries
 from shared.db.base import new_id
@@ -58,12 +59,8 @@ def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency
             raise InvalidRequest(
                 "The batch holds no file; send at least one in the form field 'files'.", code="no_files"
             )
-        candidates = [
-            candidate
-            for index, file in enumerate(upload.files)
-            for candidate in inspect(file, key=upload_key(batch_id, index), settings=settings)
-        ]
-        staging.keep_as(services.store.path(upload_key(batch_id, 0)).parent)
+        candidates = look_at(upload.files, staging=staging, settings=settings)
+        staging.keep_as(services.store.path(upload_key(batch_id, "0")).parent)
     batch = {"id": batch_id, "name": name, "details": details}
     try:
         with transaction(services.engine) as session:
@@ -126,14 +123,14 @@ def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[C
             "batch_id": batch["id"],
             "filename": candidate.filename,
             "frame": candidate.frame,
-            "upload_key": candidate.upload_key,
-            "size_bytes": candidate.size_bytes,
-            "sha256": candidate.sha256,
-            "state": ScanState.REJECTED if candidate.code else ScanState.QUEUED,
-            "code": candidate.code,
-            "message": candidate.message,
+            "upload_key": None if candidate.fault else upload_key(batch["id"], candidate.file.path.name),
+            "size_bytes": candidate.file.size_bytes,
+            "sha256": candidate.file.sha256,
+            "state": ScanState.REJECTED if candidate.fault else ScanState.QUEUED,
+            "code": candidate.fault.code if candidate.fault else None,
+            "message": candidate.fault.message if candidate.fault else None,
             "created_at": now,
-            "ended_at": now if candidate.code else None,
+            "ended_at": now if candidate.fault else None,
         }
         for candidate in candidates
     ]

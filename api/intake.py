@@ -6,13 +6,15 @@ here still becomes a scan, which the worker rejects with the exact reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, TiffImagePlugin
 
-from api.uploads import StagedFile
+from api.archives import Budget, is_archive, unpack
+from api.staging import Fault, StagedFile, Staging
+from shared.errors import LimitExceeded
 from shared.settings import Settings
 
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -20,50 +22,75 @@ _TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A scan about to be stored; with a `code` it is rejected from the start."""
+    """A scan about to be stored; with a fault it is rejected from the start."""
 
+    file: StagedFile
     filename: str
-    frame: int
-    upload_key: str
-    size_bytes: int
-    sha256: str
-    code: str | None = None
-    message: str | None = None
+    frame: int = 0
+    fault: Fault | None = None
 
 
-def inspect(file: StagedFile, *, key: str, settings: Settings) -> Iterator[Candidate]:
-    """The scans that a file holds: one, or one for each page of a multi-page TIFF."""
+def look_at(files: Iterable[StagedFile], *, staging: Staging, settings: Settings) -> list[Candidate]:
+    """The scans that a batch's files hold, archives opened; LimitExceeded where they are too many."""
+    given = list(files)
+    budget = Budget(
+        size_bytes=settings.max_batch_bytes - sum(file.size_bytes for file in given),
+        files=settings.max_files_per_batch - len(given),
+    )
+    found: list[Candidate] = []
+    for file in given:
+        for member in _members(file, staging=staging, budget=budget, settings=settings):
+            if budget.files < 0:
+                limit = settings.max_files_per_batch
+                raise LimitExceeded(
+                    f"A batch takes at most {limit} files, members of archives counted.",
+                    limit="max_files_per_batch",
+                    value=limit,
+                )
+            found += _candidates(member, settings=settings)
+    return found
 
-    def candidate(frame: int, code: str | None = None, message: str | None = None) -> Candidate:
-        name = _printable(file.filename, limit=settings.max_filename_chars)
-        return Candidate(name, frame, key, file.size_bytes, file.sha256, code, message)
 
-    fault = _name_fault(file.filename, limit=settings.max_filename_chars)
+def _members(file: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> Iterator[StagedFile]:
+    if not is_archive(file.path):
+        yield file
+        return
+    budget.files += 1  # the archive itself is no scan
+    yield from unpack(file, staging=staging, budget=budget, settings=settings)
+    file.path.unlink(missing_ok=True)
+
+
+def _candidates(file: StagedFile, *, settings: Settings) -> Iterator[Candidate]:
+    """One scan, or one for each page of a multi-page TIFF."""
+    name = _printable(file.filename, limit=settings.max_filename_chars)
+    fault = _name_fault(file.filename, limit=settings.max_filename_chars) or file.fault
     if fault is not None:
-        yield candidate(0, "invalid_filename", fault)
+        file.path.unlink(missing_ok=True)
+        yield Candidate(file, name, fault=fault)
         return
     pages = _count_pages(file.path, limit=settings.max_frames_per_file)
     if pages > settings.max_frames_per_file:
-        yield candidate(
-            0,
-            "too_many_frames",
-            f"The file holds more than max_frames_per_file = {settings.max_frames_per_file} images.",
-        )
+        limit = settings.max_frames_per_file
+        message = f"The file holds more than max_frames_per_file = {limit} images."
+        yield Candidate(file, name, fault=Fault("too_many_frames", message))
         return
-    yield from (candidate(frame) for frame in range(pages))
+    yield from (Candidate(file, name, frame=frame) for frame in range(pages))
 
 
-def _name_fault(filename: str, *, limit: int) -> str | None:
-    if not filename.strip():
-        return "The file has no name."
-    if len(filename) > limit:
-        return f"The file's name is longer than max_filename_chars = {limit} characters."
-    if any(not character.isprintable() for character in filename):
-        return "The file's name holds a NUL or another control character."
+def _name_fault(filename: str, *, limit: int) -> Fault | None:
+    """What is wrong with a name; it is kept as text alone, but others may one day make a path of it."""
     parts = filename.replace("\\", "/").split("/")
-    if ".." in parts or parts[0] == "" or parts[0].endswith(":"):
-        return "The file's name is an absolute path or climbs out of its folder."
-    return None
+    if not filename.strip():
+        message = "The file has no name."
+    elif len(filename) > limit:
+        message = f"The file's name is longer than max_filename_chars = {limit} characters."
+    elif any(not character.isprintable() for character in filename):
+        message = "The file's name holds a NUL or another control character."
+    elif ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+        message = "The file's name is an absolute path or climbs out of its folder."
+    else:
+        return None
+    return Fault("invalid_filename", message)
 
 
 def _printable(filename: str, *, limit: int) -> str:

@@ -44,6 +44,8 @@ def find_prediction(services: Services, scan_id: UUID) -> Prediction:
 def scan_image_png(services: Services, scan_id: UUID) -> bytes:
     """The uploaded image as PNG; Conflict where the upload is no image that can be shown."""
     scan = find_scan(services, scan_id)
+    if scan.upload_key is None:
+        raise Conflict(f"Nothing was kept of this upload: {scan.message}", code="no_image")
     try:
         return _as_png(services.store.path(scan.upload_key), page=scan.frame, max_pixels=services.settings.max_pixels)
     # Pillow raises errors of many kinds on hostile bytes; none of them is ours.

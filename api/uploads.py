@@ -7,17 +7,14 @@ path. werkzeug's own form parser is not used because it would hold every file op
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.sansio import multipart
 
+from api.staging import StagedFile, Staging, durable_file
 from shared.errors import InvalidRequest, LimitExceeded, MalformedBody
 from shared.settings import Settings
 
@@ -26,49 +23,12 @@ _READ_BYTES = 256 * 1024
 _MAX_FIELDS = 16
 
 
-@dataclass(frozen=True)
-class StagedFile:
-    """One uploaded file, complete and on disk below the staging folder."""
-
-    filename: str
-    path: Path
-    size_bytes: int
-    sha256: str
-
-
 @dataclass
 class Upload:
     """What one multipart body held."""
 
     files: list[StagedFile] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
-
-
-class Staging:
-    """A folder that takes one body's files; it is removed on leaving unless its files were moved away."""
-
-    def __init__(self, root: Path, *, name: str) -> None:
-        self._folder = root / "staging" / name
-
-    def __enter__(self) -> Staging:
-        self._folder.mkdir(parents=True)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def file_path(self, index: int) -> Path:
-        """Where file number `index` goes, counted from 0."""
-        return self._folder / f"{index:06d}"
-
-    def keep_as(self, destination: Path) -> None:
-        """Move the whole folder to `destination` in one atomic rename, durably."""
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        _fsync_folder(self._folder)
-        os.rename(self._folder, destination)
-        _fsync_folder(destination.parent)
 
 
 def receive(body: IO[bytes], *, boundary: bytes, staging: Staging, settings: Settings) -> Upload:
@@ -139,9 +99,9 @@ def _receive_file(
         )
     if len(upload.files) >= settings.max_files_per_batch:
         raise _too_many_files(settings)
-    path = staging.file_path(len(upload.files))
+    path = staging.next_file()
     digest, size = hashlib.sha256(), 0
-    with open(path, "wb") as file:
+    with durable_file(path) as file:
         for data in _part_data(events):
             size += len(data)
             if size > settings.max_file_bytes:
@@ -152,8 +112,6 @@ def _receive_file(
                 )
             digest.update(data)
             file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
     if not part.filename and not size:
         path.unlink()  # what a browser sends for a file input that was left empty
         return
@@ -189,11 +147,3 @@ def _part_data(events: Iterator[multipart.Event]) -> Iterator[bytes]:
         yield event.data
         if not event.more_data:
             return
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

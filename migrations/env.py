@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection, event, pool
 
 from shared.db import models  # noqa: F401  (fills the metadata)
 from shared.db.base import Base, UtcDateTime
@@ -36,6 +36,9 @@ else:
     settings = load_settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = make_engine(settings.sql_url, poolclass=pool.NullPool)
+    if engine.dialect.name == "sqlite":
+        # A table that SQLite cannot alter is copied and dropped, which would cascade into the tables that refer to it.
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys = OFF"))
     with engine.connect() as connection:
         _migrate(connection)
         connection.commit()

@@ -68,9 +68,9 @@ class LocalArtifactStore:
         return files, size_bytes
 
 
-def upload_key(batch_id: UUID, index: int) -> str:
-    """Key of a batch's upload number `index`, counted from 0."""
-    return f"uploads/{batch_id}/{index:06d}"
+def upload_key(batch_id: UUID, number: str) -> str:
+    """Key of one of a batch's uploads, by the number that it got on arrival."""
+    return f"uploads/{batch_id}/{number}"
 
 
 def result_key(batch_id: UUID, scan_id: UUID, *, fence: int, name: str) -> str:

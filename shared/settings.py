@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
     max_batch_bytes: int = Field(4096 * _MIB, ge=1, description="Bytes of one POST, multipart framing included.")
     max_pixels: int = Field(4096 * 4096, ge=1, description="Width x height of one scan, from its header.")
+    max_archive_members: int = Field(10_000, ge=1, description="Files in one ZIP archive.")
+    max_archive_ratio: int = Field(200, ge=1, description="Bytes of an archive's member over its packed bytes.")
     max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one multi-page TIFF.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")

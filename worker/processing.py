@@ -51,12 +51,17 @@ def process_scans(runtime: Runtime, scan_ids: Collection[UUID]) -> None:
 
 
 def _run(runtime: Runtime, claimed: Sequence[ClaimedScan]) -> list[Outcome]:
-    sources = [Source(runtime.store.read(scan.upload_key), frame=scan.frame) for scan in claimed]
+    sources = [Source(_upload(runtime, scan), frame=scan.frame) for scan in claimed]
     results = runtime.pipeline.run(sources)
     return [
         _rejection(scan, result) if isinstance(result, Rejected) else _success(runtime, scan, result)
         for scan, result in zip(claimed, results, strict=True)
     ]
+
+
+def _upload(runtime: Runtime, scan: ClaimedScan) -> bytes:
+    assert scan.upload_key is not None, "only scans whose upload was kept are ever queued"
+    return runtime.store.read(scan.upload_key)
 
 
 def _rejection(scan: ClaimedScan, result: Rejected) -> Outcome:

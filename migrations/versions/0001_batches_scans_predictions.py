@@ -1,6 +1,6 @@
 """batches scans predictions
 
-Revision: 0001, after ; 2026-11-23 19:52:03.437433
+Revision: 0001, after ; 2026-11-23 20:44:47.681247
 """
 
 from __future__ import annotations
@@ -26,12 +26,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
     )
     op.create_table(
+        "events",
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("scan_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "queued",
+                "running",
+                "succeeded",
+                "rejected",
+                "failed",
+                "cancelled",
+                name="scanstate",
+                native_enum=False,
+                length=24,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_events_batch_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("batch_id", "number", name=op.f("pk_events")),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["batch_id"], ["batches.id"], name=op.f("fk_idempotency_keys_batch_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_idempotency_keys")),
+    )
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_idempotency_keys_batch_id"), ["batch_id"], unique=False)
+
+    op.create_table(
         "scans",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=False),
         sa.Column("filename", sa.Text(), nullable=False),
         sa.Column("frame", sa.Integer(), nullable=False),
-        sa.Column("upload_key", sa.Text(), nullable=False),
+        sa.Column("upload_key", sa.Text(), nullable=True),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column(
@@ -52,6 +90,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=64), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("retried_fence", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True),
@@ -64,6 +103,7 @@ def upgrade() -> None:
     with op.batch_alter_table("scans", schema=None) as batch_op:
         batch_op.create_index("ix_scans_batch_id_id", ["batch_id", "id"], unique=False)
         batch_op.create_index("ix_scans_batch_id_state", ["batch_id", "state"], unique=False)
+        batch_op.create_index("ix_scans_created_at", ["created_at"], unique=False)
         batch_op.create_index(
             "ix_scans_lease_until",
             ["lease_until"],
@@ -71,6 +111,8 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'running'"),
             postgresql_where=sa.text("state = 'running'"),
         )
+        batch_op.create_index("ix_scans_sha256", ["sha256"], unique=False)
+        batch_op.create_index("ix_scans_state_id", ["state", "id"], unique=False)
         batch_op.create_index(
             "ix_scans_undispatched",
             ["id"],
@@ -97,15 +139,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=100), nullable=False),
         sa.Column(
             "label",
-            sa.Enum(
-                "glioma",
-                "meningioma",
-                "pituitary",
-                "notumor",
-                name="tumorclass",
-                native_enum=False,
-                length=24,
-            ),
+            sa.Enum("glioma", "meningioma", "pituitary", "notumor", name="tumorclass", native_enum=False, length=24),
             nullable=False,
         ),
         sa.Column("probabilities", sa.JSON(), nullable=False),
@@ -127,10 +161,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["scan_id"], ["scans.id"], name=op.f("fk_predictions_scan_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("scan_id", name=op.f("pk_predictions")),
     )
+    with op.batch_alter_table("predictions", schema=None) as batch_op:
+        batch_op.create_index("ix_predictions_confidence", ["confidence"], unique=False)
+        batch_op.create_index("ix_predictions_label_scan_id", ["label", "scan_id"], unique=False)
+        batch_op.create_index("ix_predictions_needs_review_scan_id", ["needs_review", "scan_id"], unique=False)
 
 
 def downgrade() -> None:
     """Undo."""
+    with op.batch_alter_table("predictions", schema=None) as batch_op:
+        batch_op.drop_index("ix_predictions_needs_review_scan_id")
+        batch_op.drop_index("ix_predictions_label_scan_id")
+        batch_op.drop_index("ix_predictions_confidence")
+
     op.drop_table("predictions")
     op.drop_table("attempts")
     with op.batch_alter_table("scans", schema=None) as batch_op:
@@ -139,13 +182,21 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'queued' AND dispatched_at IS NULL"),
             postgresql_where=sa.text("state = 'queued' AND dispatched_at IS NULL"),
         )
+        batch_op.drop_index("ix_scans_state_id")
+        batch_op.drop_index("ix_scans_sha256")
         batch_op.drop_index(
             "ix_scans_lease_until",
             sqlite_where=sa.text("state = 'running'"),
             postgresql_where=sa.text("state = 'running'"),
         )
+        batch_op.drop_index("ix_scans_created_at")
         batch_op.drop_index("ix_scans_batch_id_state")
         batch_op.drop_index("ix_scans_batch_id_id")
 
     op.drop_table("scans")
+    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotency_keys_batch_id"))
+
+    op.drop_table("idempotency_keys")
+    op.drop_table("events")
     op.drop_table("batches")

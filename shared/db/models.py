@@ -63,7 +63,7 @@ class Scan(Base):
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
     filename: Mapped[str] = mapped_column(Text)
     frame: Mapped[int] = mapped_column(default=0)
-    upload_key: Mapped[str] = mapped_column(Text)
+    upload_key: Mapped[str | None] = mapped_column(Text, doc="Null where nothing of the upload was kept.")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
 

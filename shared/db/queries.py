@@ -29,7 +29,7 @@ class ClaimedScan:
     batch_id: UUID
     fence: int
     retried_fence: int
-    upload_key: str
+    upload_key: str | None
     frame: int
 
     @property

@@ -60,7 +60,7 @@ def add_scans(runtime: Runtime, *uploads: bytes) -> list[UUID]:
         session.add(Batch(id=batch_id, details={}, created_at=NOW))
         session.flush()
         for index, data in enumerate(uploads):
-            key = upload_key(batch_id, index)
+            key = upload_key(batch_id, str(index))
             runtime.store.write(key, data)
             row = {"filename": "a", "upload_key": key, "size_bytes": len(data), "sha256": "", "created_at": NOW}
             ids.append(new_id())

@@ -26,7 +26,7 @@ def test_no_key_leaves_the_root(tmp_path: Path, key: str) -> None:
 
 def test_our_own_keys_are_accepted_and_differ_by_fence(tmp_path: Path) -> None:
     store, batch, scan = LocalArtifactStore(tmp_path), uuid4(), uuid4()
-    keys = [upload_key(batch, 3), *(result_key(batch, scan, fence=f, name="heatmap.png") for f in (1, 2))]
+    keys = [upload_key(batch, "000003"), *(result_key(batch, scan, fence=f, name="heatmap.png") for f in (1, 2))]
     for key in keys:
         store.write(key, key.encode())
     assert [store.read(key) for key in keys] == [key.encode() for key in keys]

@@ -1,13 +1,15 @@
 """A run that was killed goes on as if it had not been."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from training.config import TrainingConfig, load_config
 from training.data import Examples
-from training.fit import cell_cover, fixed_size, train
+from training.fit import AugmentedBatches, cell_cover, fixed_size, train
 from training.losses import OutsideOutline
 
 CONFIG = TrainingConfig(
@@ -16,7 +18,7 @@ CONFIG = TrainingConfig(
     size_px=32,
     cache_px=40,
     small_px=16,
-    small_epochs=1,
+    small_epochs=0,
     width=6,
     epochs=3,
     batch=4,
@@ -30,7 +32,15 @@ CONFIG = TrainingConfig(
 )
 
 
-@pytest.fixture
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    network: Any
+    lines: list[str]
+
+
+@pytest.fixture(scope="module")
 def examples() -> Examples:
     rng = np.random.default_rng(0)
     outlines = np.zeros((12, 40, 40), np.uint8)
@@ -40,36 +50,49 @@ def examples() -> Examples:
     )
 
 
+@pytest.fixture(scope="module")
+def whole_run(examples: Examples, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    lines: list[str] = []
+    folder = tmp_path_factory.mktemp("whole")
+    return Run(train(examples, config=CONFIG, run_dir=folder, report=lines.append), lines)
+
+
 class Killed(Exception):
     """Stands for a process that ends in mid-run."""
 
 
-def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(examples: Examples, tmp_path: Path) -> None:
-    whole = train(examples, config=CONFIG, run_dir=tmp_path / "whole", report=lambda _: None)
-
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(
+    examples: Examples, whole_run: Run, tmp_path: Path
+) -> None:
     def kill_after_two(line: str) -> None:
         if line.startswith("epoch 2/"):
             raise Killed
 
     with pytest.raises(Killed):
-        train(examples, config=CONFIG, run_dir=tmp_path / "cut", report=kill_after_two)
-    resumed = train(examples, config=CONFIG, run_dir=tmp_path / "cut", report=lambda _: None)
-    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        train(examples, config=CONFIG, run_dir=tmp_path, report=kill_after_two)
+    resumed = train(examples, config=CONFIG, run_dir=tmp_path, report=lambda _: None)
+    for one, other in zip(whole_run.network.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
-def test_progress_tells_speed_and_time_left(examples: Examples, tmp_path: Path) -> None:
-    lines: list[str] = []
-    train(examples, config=CONFIG, run_dir=tmp_path, report=lines.append)
-    assert "images/s" in lines[-1]
-    assert "0.0 min left" in lines[-1]
+def test_progress_tells_speed_and_time_left(whole_run: Run) -> None:
+    assert "images/s" in whole_run.lines[-1]
+    assert "0.0 min left" in whole_run.lines[-1]
 
 
-def test_the_served_network_holds_the_same_weights(examples: Examples, tmp_path: Path) -> None:
-    network = train(examples, config=CONFIG, run_dir=tmp_path, report=lambda _: None)
-    fixed = fixed_size(network, config=CONFIG)
+def test_the_served_network_holds_the_same_weights(whole_run: Run) -> None:
+    fixed = fixed_size(whole_run.network, config=CONFIG)
     batch = np.random.default_rng(0).random((2, 32, 32, 1), np.float32)
-    np.testing.assert_allclose(fixed(batch)[0], network(batch)[0], atol=1e-5)
+    np.testing.assert_allclose(fixed(batch)[0], whole_run.network(batch)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("epoch", "size_px"), [(0, 16), (1, 16), (2, 32)])
+def test_the_first_epochs_see_small_pictures(examples: Examples, epoch: int, size_px: int) -> None:
+    batches = AugmentedBatches(examples, config=replace(CONFIG, small_epochs=2))
+    pixels, (labels, cover) = next(iter(batches.epoch(epoch)))
+    assert pixels.shape == (4, size_px, size_px, 1)
+    assert labels.shape == (4, 4)
+    assert cover.shape == (4, size_px // 8, size_px // 8, 4)
 
 
 def test_looking_at_the_outline_costs_nothing_and_looking_away_much() -> None:

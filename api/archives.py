@@ -1,0 +1,169 @@
+"""Opens ZIP archives that were uploaded: each member becomes a file of the batch.
+
+Nothing that an archive says of itself is believed. Members are counted before they are listed, bytes while they are
+unpacked, and what would reach outside (links, absolute and climbing names) or repeat the same bytes (overlapping
+members, Fifield 2019) is turned away alone: the good members beside it stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.staging import Fault, StagedFile, Staging, durable_file
+from shared.settings import Settings
+
+_ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+_DIRECTORY_ENTRY = b"PK\x01\x02"
+_LOCAL_HEADER_BYTES = 30
+_READ_BYTES = 256 * 1024
+# Below this much a high ratio is harmless: a blank picture is nearly nothing when packed.
+_RATIO_COUNTS_FROM_BYTES = 1024 * 1024
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    LookupError,
+)
+
+
+class _MemberError(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.fault = Fault(code, message)
+
+
+@dataclass
+class Budget:
+    """Bytes and files that a batch may still hold once its archives are unpacked."""
+
+    size_bytes: int
+    files: int
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins like a ZIP archive."""
+    with open(path, "rb") as file:
+        return file.read(4) in _ARCHIVE_MAGICS
+
+
+def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> Iterator[StagedFile]:
+    """The members of an archive as files of their own, in its order; the archive itself as a fault if it is none."""
+    fault = _too_many_members(archive.path, limit=settings.max_archive_members)
+    if fault is not None:
+        yield archive.refused(fault)
+        return
+    try:
+        opened = zipfile.ZipFile(archive.path)
+    except _BROKEN:
+        yield archive.refused(Fault("broken_archive", "The ZIP archive is broken or ends early."))
+        return
+    with opened:
+        members = [info for info in opened.infolist() if not info.is_dir()]
+        if not members:
+            yield archive.refused(Fault("empty_archive", "The ZIP archive holds no file."))
+        overlapping = _overlapping(members)
+        for info in members:
+            budget.files -= 1
+            yield _unpack_member(
+                opened, info, overlaps=id(info) in overlapping, staging=staging, budget=budget, settings=settings
+            )
+
+
+def _too_many_members(path: Path, *, limit: int) -> Fault | None:
+    """Count the directory's entries without building them; a forged total cannot hide one."""
+    entries = 0
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = data.find(_DIRECTORY_ENTRY)
+        while at >= 0 and entries <= limit:
+            entries += 1
+            at = data.find(_DIRECTORY_ENTRY, at + 1)
+    if entries <= limit:
+        return None
+    return Fault("too_many_members", f"The archive holds more than max_archive_members = {limit} files.")
+
+
+def _overlapping(members: list[zipfile.ZipInfo]) -> set[int]:
+    """The `id()` of each member whose bytes reach into the next one's, or begin within the one before."""
+    found: set[int] = set()
+    end, previous = 0, None
+    for info in sorted(members, key=lambda member: member.header_offset):
+        if previous is not None and info.header_offset < end:
+            found |= {id(info), id(previous)}
+        end = max(end, info.header_offset + _LOCAL_HEADER_BYTES + info.compress_size)
+        previous = info
+    return found
+
+
+def _unpack_member(
+    opened: zipfile.ZipFile,
+    info: zipfile.ZipInfo,
+    *,
+    overlaps: bool,
+    staging: Staging,
+    budget: Budget,
+    settings: Settings,
+) -> StagedFile:
+    # zipfile cuts a name at its first NUL; what was really sent is judged.
+    target = StagedFile(info.orig_filename, staging.next_file(), size_bytes=0, sha256="")
+    try:
+        _check_member(info, overlaps=overlaps)
+        return _write_member(opened, info, target=target, budget=budget, settings=settings)
+    except _MemberError as error:
+        target.path.unlink(missing_ok=True)
+        return target.refused(error.fault)
+    except _BROKEN:
+        target.path.unlink(missing_ok=True)
+        return target.refused(Fault("broken_member", "This member of the archive is broken or not what it says."))
+
+
+def _check_member(info: zipfile.ZipInfo, *, overlaps: bool) -> None:
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise _MemberError("link_in_archive", "The member is a link, not a file.")
+    if info.flag_bits & 0x1:
+        raise _MemberError("encrypted_member", "The member is encrypted.")
+    if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise _MemberError("unsupported_compression", "Members are read if stored or deflated.")
+    if overlaps:
+        raise _MemberError("overlapping_member", "The member shares its bytes with another one.")
+
+
+def _write_member(
+    opened: zipfile.ZipFile, info: zipfile.ZipInfo, *, target: StagedFile, budget: Budget, settings: Settings
+) -> StagedFile:
+    digest, size = hashlib.sha256(), 0
+    with opened.open(info) as packed, durable_file(target.path) as file:
+        while data := packed.read(_READ_BYTES):
+            if not size and data.startswith(_ARCHIVE_MAGICS):
+                raise _MemberError("nested_archive", "An archive within an archive is not opened.")
+            size += len(data)
+            budget.size_bytes -= len(data)
+            _check_size(size, info=info, budget=budget, settings=settings)
+            digest.update(data)
+            file.write(data)
+    return StagedFile(target.filename, target.path, size, digest.hexdigest())
+
+
+def _check_size(size: int, *, info: zipfile.ZipInfo, budget: Budget, settings: Settings) -> None:
+    if size > settings.max_file_bytes:
+        raise _MemberError("member_too_large", f"The member is larger than max_file_bytes = {settings.max_file_bytes}.")
+    if budget.size_bytes < 0:
+        raise _MemberError(
+            "batch_too_large", f"The unpacked batch is larger than max_batch_bytes = {settings.max_batch_bytes}."
+        )
+    allowed = settings.max_archive_ratio * max(info.compress_size, 1)
+    if size > _RATIO_COUNTS_FROM_BYTES and size > allowed:
+        limit = settings.max_archive_ratio
+        raise _MemberError("suspicious_ratio", f"It unpacks to over max_archive_ratio = {limit} times its size.")

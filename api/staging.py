@@ -1,0 +1,81 @@
+"""Where a batch's files lie until they are complete: a folder that becomes the batch's in one rename, or vanishes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a file is rejected on arrival: a stable code and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One file of a batch, complete and on disk below the staging folder; or, with a `fault`, only its name."""
+
+    filename: str
+    path: Path
+    size_bytes: int
+    sha256: str
+    fault: Fault | None = None
+
+    def refused(self, fault: Fault) -> StagedFile:
+        """The same file as one that is not kept."""
+        return replace(self, fault=fault)
+
+
+class Staging:
+    """A folder that takes one body's files; it is removed on leaving unless its files were moved away."""
+
+    def __init__(self, root: Path, *, name: str) -> None:
+        self._folder = root / "staging" / name
+        self._files = 0
+
+    def __enter__(self) -> Staging:
+        self._folder.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def next_file(self) -> Path:
+        """Where the next file goes: a number, nothing that a client sent."""
+        self._files += 1
+        return self._folder / f"{self._files - 1:06d}"
+
+    def keep_as(self, destination: Path) -> None:
+        """Move the whole folder to `destination` in one atomic rename, durably."""
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _fsync_folder(self._folder)
+        os.rename(self._folder, destination)
+        _fsync_folder(destination.parent)
+
+
+@contextmanager
+def durable_file(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that has reached the disk when the block ends."""
+    with open(path, "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,138 @@
+"""ZIP archives as uploads: members as scans, and nothing believed that an archive says of itself."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from shared.settings import Settings
+from tests.integration.submissions import png, submit, upload
+from tests.integration.test_api import assert_problem, scans_of
+
+
+def pack(members: dict[str, bytes], **options: Any) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, **options) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return packed.getvalue()
+
+
+def outcome(client: FlaskClient, archive: bytes) -> dict[str, str | None]:
+    scans = scans_of(client, submit(client, upload("a.zip", archive), upload("beside.png")))
+    assert scans[-1]["filename"] == "beside.png"
+    assert scans[-1]["state"] == "queued"
+    assert all((scan["state"] == "queued") == (scan["code"] is None) for scan in scans)
+    return {scan["filename"]: scan["code"] for scan in scans[:-1]}
+
+
+def test_members_are_scans_with_their_paths(client: FlaskClient, settings: Settings) -> None:
+    found = outcome(client, pack({"one/a.png": png(1), "two/a.png": png(2), "empty/": b"", "notes.txt": b"text"}))
+    assert found == {"one/a.png": None, "two/a.png": None, "notes.txt": None}
+    kept = sorted(path.read_bytes() for path in settings.data_dir.glob("uploads/*/*"))
+    assert kept == sorted([png(1), png(2), b"text", png()])
+
+
+@pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", "a/../../x", "a\x00.png", "n" * 300])
+def test_a_name_that_reaches_out_is_rejected_alone(client: FlaskClient, name: str) -> None:
+    info = zipfile.ZipInfo("x")
+    info.filename = name  # past ZipInfo's own cleaning
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(info, b"x")
+        archive.writestr("good.png", png())
+    assert list(outcome(client, packed.getvalue()).values()) == ["invalid_filename", None]
+
+
+def test_a_link_is_rejected_alone(client: FlaskClient) -> None:
+    link = zipfile.ZipInfo("link")
+    link.external_attr = 0o120777 << 16
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("good.png", png())
+    assert outcome(client, packed.getvalue()) == {"link": "link_in_archive", "good.png": None}
+
+
+def test_a_nested_archive_is_rejected_alone(client: FlaskClient) -> None:
+    nested = pack({"inner.zip": pack({"a.png": png()}), "good.png": png()})
+    assert outcome(client, nested) == {"inner.zip": "nested_archive", "good.png": None}
+
+
+def test_a_bomb_is_stopped_at_the_limits_and_its_neighbours_stay(
+    client_with: Callable[..., FlaskClient], settings: Settings
+) -> None:
+    client = client_with(max_file_bytes=4_000_000)
+    bomb = pack({"zeros": bytes(3_500_000), "more": bytes(30_000_000), "good.png": png()}, compresslevel=9)
+    assert outcome(client, bomb) == {"zeros": "suspicious_ratio", "more": "member_too_large", "good.png": None}
+    assert sum(path.stat().st_size for path in settings.data_dir.glob("uploads/*/*")) < 200_000
+    large = pack({"large": bytes(range(256)) * 20_000, "good.png": png()}, compresslevel=0)
+    assert outcome(client_with(max_file_bytes=6_000_000, max_archive_ratio=10**6), large)["large"] is None
+    too_large = pack({"a": zlib.compress(png()) + bytes(4_100_000), "good.png": png()}, compresslevel=9)
+    assert outcome(client_with(max_file_bytes=4_000_000, max_archive_ratio=10**6), too_large)["a"] == "member_too_large"
+
+
+def test_a_batch_may_not_grow_past_its_limit_by_unpacking(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_batch_bytes=1_500_000, max_archive_ratio=10**6)
+    archive = pack({"a": bytes(900_000), "b": bytes(900_000), "c": b"x"}, compresslevel=9)
+    assert outcome(client, archive) == {"a": None, "b": "batch_too_large", "c": "batch_too_large"}
+
+
+def test_overlapping_members_are_rejected(client: FlaskClient) -> None:
+    packed = pack({"a": b"x" * 1000, "b": b"y" * 1000, "good.png": png()})
+    directory = packed.index(b"PK\x01\x02")
+    second = packed.index(b"PK\x01\x02", directory + 1)
+    forged = packed[: second + 42] + struct.pack("<L", 0) + packed[second + 46 :]
+    assert outcome(client, forged) == {"a": "overlapping_member", "b": "overlapping_member", "good.png": None}
+
+
+@pytest.mark.parametrize(("size", "code"), [(1, "broken_member"), (2**31, None)])
+def test_a_forged_size_is_not_believed(client: FlaskClient, size: int, code: str | None) -> None:
+    packed = pack({"a": b"x" * 1000, "good.png": png()})
+    at = packed.index(b"PK\x01\x02") + 24
+    forged = packed[:at] + struct.pack("<L", size) + packed[at + 4 :]
+    assert outcome(client, forged) == {"a": code, "good.png": None}
+
+
+def test_too_many_members_are_counted_before_they_are_listed(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_archive_members=5)
+    assert outcome(client, pack({f"{n}.png": b"x" for n in range(6)})) == {"a.zip": "too_many_members"}
+    assert len(outcome(client, pack({f"{n}.png": b"x" for n in range(5)}))) == 5
+
+
+def test_members_count_as_files_of_the_batch(client_with: Callable[..., FlaskClient], settings: Settings) -> None:
+    client = client_with(max_files_per_batch=4)
+    response = submit(client, upload("a.zip", pack({f"{n}.png": b"x" for n in range(5)})))
+    assert assert_problem(response, 413, "limit_exceeded")["limit"] == "max_files_per_batch"
+    assert not list(settings.data_dir.glob("*/*/*"))
+
+
+def test_what_is_no_archive_after_all_is_one_rejected_scan(client: FlaskClient) -> None:
+    assert outcome(client, b"PK\x03\x04 nonsense") == {"a.zip": "broken_archive"}
+    assert outcome(client, pack({})) == {"a.zip": "empty_archive"}
+    assert outcome(client, pack({"a": b"x"})[:40]) == {"a.zip": "broken_archive"}
+
+
+def test_an_encrypted_member_is_rejected_alone(client: FlaskClient) -> None:
+    packed = bytearray(pack({"a": b"x", "good.png": png()}))
+    packed[packed.index(b"PK\x01\x02") + 8] |= 1
+    packed[packed.index(b"PK\x03\x04") + 6] |= 1
+    assert outcome(client, bytes(packed)) == {"a": "encrypted_member", "good.png": None}
+
+
+def test_two_members_of_one_name_are_two_scans(client: FlaskClient) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr("a.png", png(1))
+        archive.writestr("a.png", png(2))
+    scans = scans_of(client, submit(client, upload("a.zip", packed.getvalue())))
+    assert [scan["filename"] for scan in scans] == ["a.png", "a.png"]
