@@ -47,10 +47,9 @@ class _MemberError(Exception):
 
 @dataclass
 class Budget:
-    """Bytes and files that a batch may still hold once its archives are unpacked."""
+    """Bytes that a batch may still hold while its archives are unpacked."""
 
     size_bytes: int
-    files: int
 
 
 def is_archive(path: Path) -> bool:
@@ -76,7 +75,6 @@ def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: S
             yield archive.refused(Fault("empty_archive", "The ZIP archive holds no file."))
         overlapping = _overlapping(members)
         for info in members:
-            budget.files -= 1
             yield _unpack_member(
                 opened, info, overlaps=id(info) in overlapping, staging=staging, budget=budget, settings=settings
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any
@@ -13,6 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.batch_fields import batch_fields
 from api.idempotency import fingerprint, known_batch, remember
 from api.intake import Candidate, look_at
 from api.services import Services
@@ -27,8 +27,7 @@ from shared.db.queries import BatchProgress
 from shared.db.session import reading, transaction
 from shared.dispatch import dispatch_quietly
 from shared.domain import ScanState
-from shared.errors import InvalidRequest, LimitExceeded, NotFound
-from shared.settings import Settings
+from shared.errors import InvalidRequest, NotFound
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +53,7 @@ def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency
         content = fingerprint(upload)
         if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
             return known
-        name, details = _batch_fields(upload.fields, settings=settings)
+        name, details = batch_fields(upload.fields, settings=settings)
         if not upload.files:
             raise InvalidRequest(
                 "The batch holds no file; send at least one in the form field 'files'.", code="no_files"
@@ -75,44 +74,6 @@ def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency
         raise
     _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
     return batch_id
-
-
-def _batch_fields(fields: Mapping[str, str], *, settings: Settings) -> tuple[str | None, dict[str, Any]]:
-    name = fields.get("name") or None
-    if name is not None:
-        if len(name) > settings.max_name_chars:
-            raise LimitExceeded(
-                f"The name is longer than {settings.max_name_chars} characters.",
-                limit="max_name_chars",
-                value=settings.max_name_chars,
-            )
-        if "\x00" in name:
-            raise InvalidRequest("The name holds a NUL character.")
-    return name, _metadata(fields.get("metadata"), settings=settings)
-
-
-def _metadata(text: str | None, *, settings: Settings) -> dict[str, Any]:
-    if not text:
-        return {}
-    if len(text.encode()) > settings.max_metadata_bytes:
-        raise LimitExceeded(
-            f"The metadata is larger than {settings.max_metadata_bytes} bytes.",
-            limit="max_metadata_bytes",
-            value=settings.max_metadata_bytes,
-        )
-    try:
-        metadata = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The metadata is not valid JSON.", code="invalid_metadata") from error
-    if not isinstance(metadata, dict):
-        raise InvalidRequest("The metadata is not a JSON object.", code="invalid_metadata")
-    if "\\u0000" in json.dumps(metadata):
-        raise InvalidRequest("The metadata holds a NUL character.", code="invalid_metadata")
-    return metadata
-
-
-def _refuse_constant(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:

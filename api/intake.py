@@ -10,14 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, TiffImagePlugin
-
 from api.archives import Budget, is_archive, unpack
 from api.staging import Fault, StagedFile, Staging
-from shared.errors import LimitExceeded
+from shared.errors import InvalidScan, LimitExceeded
+from shared.images import count_frames
 from shared.settings import Settings
-
-_TIFF_MAGICS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
 @dataclass(frozen=True)
@@ -33,21 +30,18 @@ class Candidate:
 def look_at(files: Iterable[StagedFile], *, staging: Staging, settings: Settings) -> list[Candidate]:
     """The scans that a batch's files hold, archives opened; LimitExceeded where they are too many."""
     given = list(files)
-    budget = Budget(
-        size_bytes=settings.max_batch_bytes - sum(file.size_bytes for file in given),
-        files=settings.max_files_per_batch - len(given),
-    )
+    budget = Budget(settings.max_batch_bytes - sum(file.size_bytes for file in given))
+    limit = settings.max_files_per_batch
     found: list[Candidate] = []
     for file in given:
         for member in _members(file, staging=staging, budget=budget, settings=settings):
-            if budget.files < 0:
-                limit = settings.max_files_per_batch
+            found += _candidates(member, settings=settings)
+            if len(found) > limit:
                 raise LimitExceeded(
-                    f"A batch takes at most {limit} files, members of archives counted.",
+                    f"A batch takes at most {limit} scans, members of archives and pages counted.",
                     limit="max_files_per_batch",
                     value=limit,
                 )
-            found += _candidates(member, settings=settings)
     return found
 
 
@@ -55,7 +49,6 @@ def _members(file: StagedFile, *, staging: Staging, budget: Budget, settings: Se
     if not is_archive(file.path):
         yield file
         return
-    budget.files += 1  # the archive itself is no scan
     yield from unpack(file, staging=staging, budget=budget, settings=settings)
     file.path.unlink(missing_ok=True)
 
@@ -100,23 +93,7 @@ def _printable(filename: str, *, limit: int) -> str:
 
 def _count_pages(path: Path, *, limit: int) -> int:
     """Pages of a TIFF, counted up to one more than `limit`; 1 for anything else and for a broken one."""
-    with open(path, "rb") as file:
-        if file.read(4) not in _TIFF_MAGICS:
-            return 1
     try:
-        with TiffImagePlugin.TiffImageFile(path) as image:
-            return _seek_pages(image, limit=limit)
-    # A hostile directory makes Pillow raise errors of many kinds; the worker tells the client which file is broken.
-    except Exception:  # noqa: BLE001
-        return 1
-
-
-def _seek_pages(image: Image.Image, *, limit: int) -> int:
-    pages = 1
-    while pages <= limit:
-        try:
-            image.seek(pages)
-        except EOFError:
-            break
-        pages += 1
-    return pages
+        return count_frames(path, limit=limit + 1)
+    except InvalidScan:
+        return 1  # a worker says what is wrong with it

@@ -1,4 +1,4 @@
-"""What APIFlask cannot see of itself: the multipart body of a submission."""
+"""What APIFlask cannot see of itself: bodies that are no JSON, headers, and that errors are problem documents."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 from apiflask import APIFlask
 
+from api.schemas import DryRunDocument
+
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457 problem document, sent as application/problem+json.",
+    "description": "RFC 9457 problem document.",
     "required": ["type", "title", "status", "code", "detail", "request_id"],
     "properties": {
         "type": {"type": "string"},
@@ -19,6 +21,17 @@ _PROBLEM = {
         "request_id": {"type": ["string", "null"]},
         "limit": {"type": "string", "description": "The setting that was exceeded."},
         "value": {"type": "number", "description": "That setting's value."},
+        "errors": {"type": "object", "description": "What is wrong with each parameter."},
+    },
+    "example": {
+        "type": "about:blank",
+        "title": "Request Entity Too Large",
+        "status": 413,
+        "code": "limit_exceeded",
+        "detail": "A batch takes at most 10000 files.",
+        "request_id": "01a20a0b-a7fa-713d-aa61-6eef170d502c",
+        "limit": "max_files_per_batch",
+        "value": 10000,
     },
 }
 
@@ -29,19 +42,54 @@ _SUBMISSION = {
             "schema": {
                 "type": "object",
                 "required": ["files"],
+                "additionalProperties": False,
                 "properties": {
                     "files": {
                         "type": "array",
+                        "minItems": 1,
+                        "maxItems": 10_000,
                         "items": {"type": "string", "format": "binary"},
-                        "description": "PNG, JPEG, TIFF or BMP; each page of a TIFF is a scan.",
+                        "description": "PNG, JPEG, TIFF (each page is a scan), BMP, or ZIP archives of these.",
                     },
-                    "name": {"type": "string"},
-                    "metadata": {"type": "string", "description": "A JSON object."},
+                    "name": {"type": "string", "maxLength": 200, "pattern": "^[^\\x00]*$"},
+                    "metadata": {"type": "object", "description": "Anything of yours, as JSON."},
                 },
-            }
+            },
+            "encoding": {"metadata": {"contentType": "application/json"}},
         }
     },
 }
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same content answers the same batch for 24 hours.",
+    "schema": {"type": "string", "pattern": "^[ -~]{1,255}$"},
+}
+
+_LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the event seen last; the stream goes on after it.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}(\\.done)?$"},
+}
+
+# Bodies that are no JSON document of ours, by operation.
+_CONTENT_TYPES = {
+    "get_scan_image": "image/png",
+    "get_scan_heatmap": "image/png",
+    "get_scan_heatmap_npy": "application/octet-stream",
+    "get_scan_overlay": "image/jpeg",
+    "get_batch_results_csv": "text/csv",
+    "get_batch_results_jsonl": "application/x-ndjson",
+    "follow_batch": "text/event-stream",
+    "metrics": "text/plain",
+}
+_PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# What any call may answer.
+_ALWAYS = {"500": "Something went wrong on our side.", "503": "The database does not answer; try again."}
 
 
 def describe(app: APIFlask) -> None:
@@ -52,7 +100,31 @@ def describe(app: APIFlask) -> None:
     app.description = "Asynchronous batch processing of brain MRI. For research; not a medical device."
 
     @app.spec_processor
-    def _add_submission(spec: dict[str, Any] | str) -> dict[str, Any] | str:
+    def _complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
         assert isinstance(spec, dict)
-        spec["paths"]["/v1/batches"]["post"]["requestBody"] = _SUBMISSION
+        spec["components"]["schemas"]["Problem"] = _PROBLEM
+        for path in spec["paths"].values():
+            for method, operation in path.items():
+                if method != "parameters":
+                    _complete_operation(operation)
         return spec
+
+
+def _complete_operation(operation: dict[str, Any]) -> None:
+    name, responses = operation["operationId"], operation["responses"]
+    if name == "submit_batch":
+        operation["requestBody"] = _SUBMISSION
+        verdicts = {"application/json": {"schema": DryRunDocument.model_json_schema()}}
+        responses["200"] = {"description": "The verdicts of a dry run.", "content": verdicts}
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    if name == "follow_batch":
+        operation.setdefault("parameters", []).append(_LAST_EVENT_ID)
+        responses["204"] = {"description": "The end was told already and nothing new has happened."}
+    if name in _CONTENT_TYPES:
+        content = {"schema": {"type": "string", "format": "binary"}}
+        responses["200"] = {"description": "The body.", "content": {_CONTENT_TYPES[name]: content}}
+    for status, description in _ALWAYS.items():
+        responses.setdefault(status, {"description": description})
+    for status, response in responses.items():
+        if int(status) >= 400 and not (name == "readyz" and status == "503"):
+            response["content"] = _PROBLEM_CONTENT

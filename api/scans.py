@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -14,12 +13,11 @@ from api.services import Services
 from shared.db.models import Prediction, Scan
 from shared.db.session import reading
 from shared.domain import UNFINISHED
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, InvalidScan, NotFound
 from shared.heatmaps import Frame, lay_out
+from shared.images import read_image
 
 _WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts))
-_IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-_PNG_MODES = frozenset({"1", "L", "LA", "I;16", "P", "RGB", "RGBA"})
 
 
 def find_scan(services: Services, scan_id: UUID) -> Scan:
@@ -42,25 +40,18 @@ def find_prediction(services: Services, scan_id: UUID) -> Prediction:
 
 
 def scan_image_png(services: Services, scan_id: UUID) -> bytes:
-    """The uploaded image as PNG; Conflict where the upload is no image that can be shown."""
+    """The picture that was classified, (height, width) 8-bit grey, as PNG; Conflict where the upload is none."""
     scan = find_scan(services, scan_id)
     if scan.upload_key is None:
         raise Conflict(f"Nothing was kept of this upload: {scan.message}", code="no_image")
     try:
-        return _as_png(services.store.path(scan.upload_key), page=scan.frame, max_pixels=services.settings.max_pixels)
-    # Pillow raises errors of many kinds on hostile bytes; none of them is ours.
-    except Exception as error:
-        raise Conflict("The upload is no image that can be shown.", code="no_image") from error
-
-
-def _as_png(path: Path, *, page: int, max_pixels: int) -> bytes:
-    with Image.open(path, formats=_IMAGE_FORMATS) as image:
-        image.seek(page)
-        if image.width * image.height > max_pixels:
-            raise ValueError(f"more than max_pixels = {max_pixels}")
-        shown = image if image.mode in _PNG_MODES else image.convert("L")
-        encoded = io.BytesIO()
-        shown.save(encoded, "PNG", compress_level=1)
+        pixels = read_image(
+            services.store.read(scan.upload_key), frame=scan.frame, max_pixels=services.settings.max_pixels
+        )
+    except InvalidScan as error:
+        raise Conflict(f"The upload is no image that can be shown: {error.message}", code="no_image") from error
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
     return encoded.getvalue()
 
 

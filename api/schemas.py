@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.scan_queries import ScanFilter
 from shared.db.models import Batch, Scan
 from shared.db.queries import BatchProgress
 from shared.domain import BatchState, ScanState, TumorClass, batch_state
 from shared.errors import InvalidRequest
+
+_CURSOR = r"^[A-Za-z0-9_-]{22}$"
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _true_or_false(value: object) -> object:
+    """JSON's two words alone: pydantic would also take yes, on, 1 and t."""
+    words = {"true": True, "false": False}
+    return words.get(value, "neither") if isinstance(value, str) else value
+
+
+def _within_our_era(time: datetime) -> datetime:
+    """No scan is older or younger; times at Python's own ends cannot be brought to UTC."""
+    naive = time.replace(tzinfo=None)
+    if naive <= _EARLIEST.replace(tzinfo=None):
+        return _EARLIEST
+    return _LATEST if naive >= _LATEST.replace(tzinfo=None) else time
+
+
+QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
+QueryTime = Annotated[AwareDatetime, AfterValidator(_within_our_era)]
 
 
 class _Document(BaseModel):
@@ -149,7 +170,7 @@ class PageQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: str | None = Field(None, description="`next` of the page before.")
+    cursor: str | None = Field(None, description="`next` of the page before.", pattern=_CURSOR)
     limit: int = Field(50, ge=1, le=200)
 
 
@@ -160,9 +181,9 @@ class BatchScansQuery(PageQuery):
     label: TumorClass | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
     max_confidence: float | None = Field(None, ge=0, le=1)
-    needs_review: bool | None = None
-    since: AwareDatetime | None = Field(None, description="Submitted at this time or later.")
-    until: AwareDatetime | None = Field(None, description="Submitted before this time.")
+    needs_review: QueryFlag | None = None
+    since: QueryTime | None = Field(None, description="Submitted at this time or later (RFC 3339).")
+    until: QueryTime | None = Field(None, description="Submitted before this time (RFC 3339).")
 
     def wanted(self, batch: UUID | None) -> ScanFilter:
         """The filter without the page."""
@@ -173,6 +194,31 @@ class ScansQuery(BatchScansQuery):
     """A page of all scans, filtered."""
 
     batch: UUID | None = None
+
+
+class SubmitQuery(BaseModel):
+    """How a submission is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: Literal["0", "1"] = Field("0", description="1: a verdict for each scan, and nothing is kept.")
+
+
+class VerdictDocument(_Document):
+    """What would become of one scan."""
+
+    filename: str
+    frame: int
+    verdict: Literal["accepted", "rejected", "duplicate"]
+    code: str | None
+    message: str | None
+    duplicate_of: UUID | None = Field(description="The oldest stored scan of the same bytes.")
+
+
+class DryRunDocument(_Document):
+    """What would become of each scan of a submission."""
+
+    files: list[VerdictDocument]
 
 
 class RemovedDocument(_Document):
@@ -262,6 +308,6 @@ def decode_cursor(cursor: str | None) -> UUID | None:
     if cursor is None:
         return None
     try:
-        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=="))
     except (ValueError, binascii.Error) as error:
         raise InvalidRequest("The cursor is not one that a list gave out.", code="invalid_cursor") from error

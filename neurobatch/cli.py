@@ -6,12 +6,15 @@ import importlib
 import sys
 
 import click
-from pydantic import ValidationError
 
 _COMMANDS = {
     "up": "Serve API, worker, relay and an embedded broker until Ctrl-C.",
     "demo": "Start everything, run one batch and show its results.",
     "submit": "Send files or folders to a running service.",
+    "status": "Show one batch, or the newest ones.",
+    "results": "Show or save a batch's results, and its heatmaps.",
+    "cancel": "Stop what has not run of a batch.",
+    "retry": "Run the failed scans of a batch again.",
     "relay": "Publish waiting scans; runs beside the workers.",
     "predict": "Classify files without a service.",
     "train": "Train a network.",
@@ -41,11 +44,24 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend are told in a line, not as a traceback."""
+    """Entry point: a command returns its exit code; errors that a user can mend are told in a line."""
     try:
-        cli()
-    except ValidationError as error:
-        for fault in error.errors():
-            name = "NEUROBATCH_" + "_".join(map(str, fault["loc"])).upper()
-            print(f"neurobatch: {name}: {fault['msg']}", file=sys.stderr)
-        sys.exit(2)
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        from neurobatch.exit_codes import ExitCode
+
+        code = ExitCode.INTERRUPTED
+        print("neurobatch: interrupted", file=sys.stderr)
+    except Exception as error:
+        from neurobatch.exit_codes import of_error
+
+        told = of_error(error)
+        if told is None:
+            raise
+        code, lines = told
+        for line in lines:
+            print(f"neurobatch: {line}", file=sys.stderr)
+    sys.exit(code)

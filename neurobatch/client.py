@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack, cast
+from urllib.parse import quote
 
 import httpx
 
-from neurobatch.files import LazyFile, collect
+from neurobatch.documents import Batch, Limits, Problem, Removed, Scan, ScanFilters, SearchFilters
+from neurobatch.files import collect
+from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
+from neurobatch.retrying import Patience
+from neurobatch.sending import Sent, form_files
 
 _FINAL = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 _PAGE = 200
+# After the last byte the service makes thousands of files durable before it answers.
+_ACCEPTED_WITHIN_S = 600.0
 
 
 class RequestRefused(Exception):
     """The service refused a request; `problem` is its RFC 9457 document."""
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+    def __init__(self, status: int, problem: Problem) -> None:
         super().__init__(problem.get("detail") or f"HTTP {status}")
         self.status = status
         self.problem = problem
 
 
 class Client:
-    """Talks to one service; use it as a context manager."""
+    """Talks to one service; use it as a context manager.
 
-    def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 60.0) -> None:
+    Every call raises RequestRefused where the service refuses, and httpx.TransportError where it is not reached.
+    Reads of documents and submissions are tried again first, as `patience` says.
+    """
+
+    def __init__(
+        self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 60.0, patience: Patience | None = None
+    ) -> None:
         self._http = httpx.Client(base_url=url, timeout=timeout_s)
+        self._submit_timeout = httpx.Timeout(timeout_s, read=max(timeout_s, _ACCEPTED_WITHIN_S))
+        self._patience = patience or Patience()
 
     def __enter__(self) -> Client:
         return self
@@ -39,28 +58,54 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def submit(self, paths: Sequence[Path | str], *, name: str | None = None) -> dict[str, Any]:
+    def submit(
+        self,
+        paths: Sequence[Path | str],
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        on_progress: Callable[[Sent], None] | None = None,
+    ) -> Batch:
         """Send files, and every file of folders, as one batch; the batch as accepted.
 
-        Files are opened one at a time, while they are sent.
+        Files are opened one at a time, while they are sent. However often it has to be sent, it becomes one batch: the
+        Idempotency-Key sees to that. Give one of your own to be able to repeat this call from another process.
+        Raises FileNotFoundError where there is no file to send.
         """
-        files = [
-            ("files", (member.name, LazyFile(member.path), "application/octet-stream")) for member in collect(paths)
-        ]
-        return self._json("POST", "/v1/batches", files=files, data={"name": name} if name else {})
+        members = collect(paths)
+        if not members:
+            raise FileNotFoundError("there is no file to submit")
+        fields = {"name": name, "metadata": json.dumps(dict(metadata)) if metadata else None}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
 
-    def batch(self, batch_id: str) -> dict[str, Any]:
+        def post() -> httpx.Response:
+            return self._http.post(
+                "/v1/batches",
+                files=form_files(members, on_progress),
+                data={field: value for field, value in fields.items() if value},
+                headers=headers,
+                timeout=self._submit_timeout,
+            )
+
+        return cast(Batch, _document(self._patience.send(post)))
+
+    def batch(self, batch_id: str) -> Batch:
         """One batch with its progress."""
-        return self._json("GET", f"/v1/batches/{batch_id}")
+        return cast(Batch, self._get(_path(batch_id)))
+
+    def batches(self) -> Iterator[Batch]:
+        """Every batch, newest first."""
+        return cast(Iterator[Batch], self._pages("/v1/batches", {}))
 
     def wait(
         self,
         batch_id: str,
         *,
-        on_progress: Callable[[dict[str, Any]], None] | None = None,
+        on_progress: Callable[[Batch], None] | None = None,
         interval_s: float = 0.3,
         timeout_s: float | None = None,
-    ) -> dict[str, Any]:
+    ) -> Batch:
         """Poll until the batch is done, telling `on_progress` of each look; TimeoutError after `timeout_s`."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
@@ -73,16 +118,63 @@ class Client:
                 raise TimeoutError(f"batch {batch_id} is still {batch['state']} after {timeout_s} s")
             time.sleep(interval_s)
 
-    def scans(self, batch_id: str) -> Iterator[dict[str, Any]]:
-        """Every scan of a batch with its result, in the order of submission."""
-        cursor: str | None = None
-        while True:
-            query = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
-            page = self._json("GET", f"/v1/batches/{batch_id}/scans", params=query)
-            yield from page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                return
+    def scans(self, batch_id: str, **filters: Unpack[ScanFilters]) -> Iterator[Scan]:
+        """The scans of a batch with their results, in the order of submission."""
+        return cast(Iterator[Scan], self._pages(_path(batch_id, "scans"), filters))
+
+    def search(self, **filters: Unpack[SearchFilters]) -> Iterator[Scan]:
+        """The stored scans of all batches, newest first."""
+        return cast(Iterator[Scan], self._pages("/v1/scans", filters))
+
+    def results(self, batch_id: str) -> Iterator[Scan]:
+        """Every scan of a batch with its result, from one streamed answer; httpx.TransportError if that breaks off."""
+        with self._stream(_path(batch_id, "results.jsonl")) as response:
+            for line in _lines(response.iter_bytes()):
+                yield json.loads(line)
+
+    def download_heatmaps(
+        self,
+        batch_id: str,
+        folder: Path | str,
+        *,
+        kind: HeatmapKind = "heatmap",
+        on_progress: Callable[[int], None] | None = None,
+    ) -> list[Path]:
+        """Fetch the heatmap of every succeeded scan into `folder`, and tell how many are there; their paths.
+
+        Files are named by scan id, so what is there already is not fetched again.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths: list[Path] = []
+        for scan in self.scans(batch_id, state="succeeded"):
+            path = folder / heatmap_file_name(scan, kind)
+            if not path.exists():
+                self._download(f"/v1/scans/{scan['id']}/{kind}", path)
+            paths.append(path)
+            if on_progress is not None:
+                on_progress(len(paths))
+        return paths
+
+    def cancel(self, batch_id: str) -> Batch:
+        """Stop what has not run; the batch after that."""
+        return cast(Batch, _document(self._http.post(_path(batch_id, "cancel"))))
+
+    def retry(self, batch_id: str) -> Batch:
+        """Run the failed scans again; the batch after that. RequestRefused with 409 where none has failed."""
+        return cast(Batch, _document(self._http.post(_path(batch_id, "retry"))))
+
+    def delete(self, batch_id: str) -> Removed:
+        """Remove a batch with its rows and files; what went."""
+        return cast(Removed, _document(self._http.delete(_path(batch_id))))
+
+    def models(self) -> list[dict[str, Any]]:
+        """The model bundles at hand with their measured figures; `active` is the one that classifies."""
+        return cast(list[dict[str, Any]], self._get("/v1/models")["items"])
+
+    def limits(self) -> Limits:
+        """What the service accepts."""
+        return cast(Limits, self._get("/v1/limits"))
 
     def is_ready(self) -> bool:
         """Whether the service accepts batches."""
@@ -91,13 +183,64 @@ class Client:
         except httpx.TransportError:
             return False
 
-    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        response = self._http.request(method, path, **options)
-        if response.is_error:
-            try:
-                problem = response.json()
-            except ValueError:
-                problem = {"detail": response.text[:200]}
-            raise RequestRefused(response.status_code, problem)
-        document: dict[str, Any] = response.json()
-        return document
+    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return _document(self._patience.send(lambda: self._http.get(path, params=query)))
+
+    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
+        query = {name: _in_query(value) for name, value in filters.items() if value is not None} | {"limit": _PAGE}
+        while True:
+            page = self._get(path, query)
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            query["cursor"] = page["next"]
+
+    @contextmanager
+    def _stream(self, path: str) -> Iterator[httpx.Response]:
+        with self._http.stream("GET", path) as response:
+            if response.is_error:
+                response.read()
+            _refuse(response)
+            yield response
+
+    def _download(self, path: str, target: Path) -> None:
+        """Write beside `target` and move into place, so that a download cut short is not taken for whole."""
+        unfinished = target.with_name(target.name + ".part")
+        with self._stream(path) as response, unfinished.open("wb") as file:
+            for data in response.iter_bytes():
+                file.write(data)
+        unfinished.replace(target)
+
+
+def _path(batch_id: str, *below: str) -> str:
+    return "/".join(("/v1/batches", quote(batch_id, safe=""), *below))
+
+
+def _in_query(value: object) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Split at line feeds alone: a file's name may hold what `str.splitlines` takes for the end of a line."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _document(response: httpx.Response) -> dict[str, Any]:
+    _refuse(response)
+    document: dict[str, Any] = response.json()
+    return document
+
+
+def _refuse(response: httpx.Response) -> None:
+    if not response.is_error:
+        return
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {"detail": response.text[:200]}
+    raise RequestRefused(response.status_code, problem)

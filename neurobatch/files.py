@@ -45,10 +45,10 @@ class LazyFile(io.RawIOBase):
     """
 
     def __init__(self, path: Path) -> None:
+        self._file: BinaryIO | None = None
         self._path = path
         self._size = path.stat().st_size
         self._at = 0
-        self._file: BinaryIO | None = None
 
     def readable(self) -> bool:
         """True."""
@@ -76,6 +76,15 @@ class LazyFile(io.RawIOBase):
         data = self._file.read(size)
         self._at += len(data)
         if not data:
+            self._close_file()
+        return data
+
+    def close(self) -> None:
+        """Close what a broken connection left open."""
+        self._close_file()
+        super().close()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
             self._file.close()
             self._file = None
-        return data

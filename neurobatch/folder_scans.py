@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.errors import InvalidScan
-from worker.inference.decode import count_frames
+from shared.images import count_frames
 from worker.inference.pipeline import Pipeline
 from worker.inference.types import Decoded, Rejected, Source
 

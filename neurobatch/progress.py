@@ -1,36 +1,53 @@
-"""How a batch's progress and results look in a terminal."""
+"""How progress, batches and results look in a terminal."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
+
+from neurobatch.documents import Batch, Scan
+from neurobatch.sending import Sent
 
 _WIDTH_WHEN_PIPED = 240
 _STATES = ("succeeded", "rejected", "failed", "cancelled")
 
 
-def summary(batch: dict[str, Any]) -> str:
+def summary(batch: Batch) -> str:
     """One line: `40 scans: 39 succeeded, 1 rejected, 0 failed, 0 cancelled`."""
-    counts = ", ".join(f"{batch['counts'][state]} {state}" for state in _STATES)
-    return f"{batch['total']} scans: {counts}"
+    return f"{batch['total']} scans: {', '.join(f'{count} {state}' for state, count in _ended(batch).items())}"
 
 
-class BatchProgressBar:
-    """A bar in a terminal; elsewhere a line whenever a quarter of the batch is done."""
+def _ended(batch: Batch) -> dict[str, int]:
+    counts = batch["counts"]
+    numbers = (counts["succeeded"], counts["rejected"], counts["failed"], counts["cancelled"])
+    return dict(zip(_STATES, numbers, strict=True))
 
-    def __init__(self, *, file: TextIO) -> None:
+
+class _Bar:
+    """A bar in a terminal; elsewhere a line whenever another quarter is done."""
+
+    def __init__(self, *columns: ProgressColumn, file: TextIO) -> None:
         self._console = Console(file=file)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
+            *columns,
             TimeRemainingColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
@@ -38,7 +55,7 @@ class BatchProgressBar:
         self._task = self._bar.add_task("waiting", total=None)
         self._told = -1
 
-    def __enter__(self) -> BatchProgressBar:
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 
@@ -47,33 +64,82 @@ class BatchProgressBar:
     ) -> None:
         self._bar.stop()
 
-    def update(self, batch: dict[str, Any]) -> None:
-        """Show one look at the batch."""
-        done = sum(batch["counts"][state] for state in _STATES)
-        self._bar.update(self._task, description=batch["state"], completed=done, total=batch["total"])
-        quarter = 4 * done // batch["total"]
+    def _show(self, description: str, done: int, *, total: int, line: str) -> None:
+        self._bar.update(self._task, description=description, completed=done, total=total)
+        quarter = 4 * done // total if total else 4
         if not self._console.is_terminal and quarter != self._told:
             self._told = quarter
-            print(f"{batch['state']}: {done} of {batch['total']} scans done", file=self._console.file)
+            print(f"{description}: {line}", file=self._console.file)
 
 
-def print_results(scans: Sequence[dict[str, Any]], *, data_dir: Path | None) -> None:
+class BatchProgressBar(_Bar):
+    """How many scans of a batch are done."""
+
+    def __init__(self, *, file: TextIO) -> None:
+        super().__init__(MofNCompleteColumn(), file=file)
+
+    def update(self, batch: Batch) -> None:
+        """Show one look at the batch."""
+        done, total = sum(_ended(batch).values()), batch["total"]
+        self._show(batch["state"], done, total=total, line=f"{done} of {total} scans done")
+
+
+class SendingBar(_Bar):
+    """How much of a submission has been sent."""
+
+    def __init__(self, *, file: TextIO) -> None:
+        super().__init__(DownloadColumn(), TransferSpeedColumn(), file=file)
+
+    def update(self, sent: Sent) -> None:
+        """Show how far it has come."""
+        files = f"{sent.sent_files} of {sent.total_files} files"
+        description = f"sending {files}" if self._console.is_terminal else "sending"
+        self._show(description, sent.sent_bytes, total=sent.total_bytes, line=f"{files}, {sent.sent_bytes} bytes sent")
+
+
+class DownloadBar(_Bar):
+    """How many heatmaps are there."""
+
+    def __init__(self, total: int, *, file: TextIO) -> None:
+        super().__init__(MofNCompleteColumn(), file=file)
+        self._total = total
+
+    def update(self, done: int) -> None:
+        """Show how many are there."""
+        self._show("heatmaps", done, total=self._total, line=f"{done} of {self._total} fetched")
+
+
+def print_batches(batches: Iterable[Batch]) -> None:
+    """A table of batches."""
+    table = Table("batch", "name", "state", "scans", *_STATES, "created", box=None, pad_edge=False)
+    for batch in batches:
+        numbers = (str(count) for count in (batch["total"], *_ended(batch).values()))
+        table.add_row(batch["id"], batch["name"] or "", batch["state"], *numbers, batch["created_at"])
+    _print(table)
+
+
+def print_results(scans: Iterable[Scan], *, data_dir: Path | None) -> None:
     """A table of scans with their results; heatmap paths below `data_dir` if it is known."""
+    table = Table("file", "state", "label", "confidence", "review", "heatmap", box=None, pad_edge=False)
+    for scan in scans:
+        table.add_row(*_row(scan, data_dir=data_dir))
+    _print(table)
+
+
+def _print(table: Table) -> None:
     console = Console(file=sys.stdout)
     if not console.is_terminal:
         console = Console(file=sys.stdout, width=_WIDTH_WHEN_PIPED)
-    table = Table("file", "state", "label", "confidence", "review", "heatmap", box=None, pad_edge=False)
     for column in table.columns:
         column.overflow = "fold"
-    for scan in scans:
-        table.add_row(*_row(scan, data_dir=data_dir))
     console.print(table, markup=False, highlight=False)
 
 
-def _row(scan: dict[str, Any], *, data_dir: Path | None) -> list[str]:
+def _row(scan: Scan, *, data_dir: Path | None) -> list[str]:
     name = scan["filename"] + (f" [{scan['frame']}]" if scan["frame"] else "")
-    if scan["label"] is None:
-        return [name, scan["state"], "", "", "", f"{scan['code']}: {scan['message']}"]
+    if scan["label"] is None or scan["confidence"] is None or scan["heatmap_path"] is None:
+        fault = f"{scan['code']}: {scan['message']}" if scan["code"] else ""
+        return [name, scan["state"], "", "", "", fault]
     heatmap = str(data_dir / scan["heatmap_path"]) if data_dir else scan["heatmap_path"]
-    review = ", ".join(scan["review_reasons"]) if scan["needs_review"] else ""
+    review = ", ".join(scan["review_reasons"] or ()) if scan["needs_review"] else ""
     return [name, scan["state"], scan["label"], f"{scan['confidence']:.1%}", review, heatmap]

@@ -16,7 +16,7 @@ Real = npt.NDArray[np.float32]
 
 
 def augment(
-    pixels: Pixels, outline: Pixels, *, size_px: int, strength: float, rng: np.random.Generator
+    pixels: Pixels, outline: Pixels, *, size_px: int, rng: np.random.Generator, strength: float = 1.0
 ) -> tuple[Real, Pixels]:
     """One random variant.
 

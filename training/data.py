@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from shared.domain import TumorClass
 from shared.heatmaps import Frame
-from worker.inference.decode import read_image
+from shared.images import read_image
 from worker.inference.preprocess import prepare
 
 CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)

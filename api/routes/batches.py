@@ -10,7 +10,7 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 
-from api import batches, control, exports
+from api import batches, control, dry_run, exports
 from api.routes.scans import scan_page
 from api.schemas import (
     BatchDocument,
@@ -19,6 +19,7 @@ from api.schemas import (
     PageQuery,
     RemovedDocument,
     ScanList,
+    SubmitQuery,
     batch_document,
     decode_cursor,
     encode_cursor,
@@ -31,22 +32,23 @@ _POLL_AFTER_S = 1
 
 
 @blueprint.post("")
+@blueprint.input(SubmitQuery, location="query", arg_name="query")
 @blueprint.output(BatchDocument, status_code=HTTPStatus.ACCEPTED)
 @blueprint.doc(operation_id="submit_batch", responses=[400, 409, 413, 415, 422, 503])
-def submit() -> Any:
+def submit(query: SubmitQuery) -> Any:
     """Submit a batch of scans.
 
-    Answers once every file and row is durable; classification follows in the background.
+    Answers once every file and row is durable; classification follows in the background. With `dry_run=1` the answer
+    is a verdict for each scan, and nothing is kept.
     """
-    if request.mimetype != "multipart/form-data":
-        raise UnsupportedMediaType("Send the files as multipart/form-data.")
-    boundary = request.mimetype_params.get("boundary", "")
-    if not boundary:
-        raise MalformedBody("The Content-Type names no multipart boundary.")
+    boundary = _boundary()
+    if query.dry_run == "1":
+        verdicts = dry_run.judge_batch(services(), body=request.stream, boundary=boundary)
+        return Response(verdicts.model_dump_json(), mimetype="application/json")
     batch_id = batches.submit_batch(
         services(),
         body=request.stream,
-        boundary=boundary.encode("latin-1", "replace"),
+        boundary=boundary,
         idempotency_key=request.headers.get("Idempotency-Key"),
     )
     headers = {
@@ -55,6 +57,15 @@ def submit() -> Any:
     }
     document = batch_document(*batches.find_batch(services(), batch_id))
     return document, HTTPStatus.ACCEPTED, headers
+
+
+def _boundary() -> bytes:
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType("Send the files as multipart/form-data.")
+    boundary = request.mimetype_params.get("boundary", "")
+    if not boundary:
+        raise MalformedBody("The Content-Type names no multipart boundary.")
+    return boundary.encode("latin-1", "replace")
 
 
 @blueprint.get("")

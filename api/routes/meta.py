@@ -31,7 +31,7 @@ def get_limits() -> Any:
 
 
 @blueprint.get("/metrics")
-@blueprint.doc(operation_id="metrics", hide=True)
+@blueprint.doc(operation_id="metrics")
 def show_metrics() -> Response:
     """Prometheus metrics, counted in SQL at each scrape."""
     text, content_type = metrics.render(services())

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from neurobatch.client import Client
+from neurobatch.documents import Batch
 from neurobatch.phantoms import write_demo_scans
 from neurobatch.progress import BatchProgressBar, print_results, summary
 from neurobatch.service import ServiceError, running_service
@@ -42,7 +43,7 @@ def demo(scans: Path | None, data_dir: Path | None) -> None:
             with Client(service.url) as client, BatchProgressBar(file=sys.stdout) as bar:
                 accepted = client.submit([folder], name="demo")
 
-                def look(batch: dict[str, object]) -> None:
+                def look(batch: Batch) -> None:
                     service.group.tend()
                     bar.update(batch)
 

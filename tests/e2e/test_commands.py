@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neurobatch.cli import _COMMANDS
 from neurobatch.phantoms import draw_head
 from shared.domain import TumorClass
 from tests.e2e.running import clean_environment, command, free_port
@@ -72,8 +73,9 @@ def test_predict_writes_a_line_for_each_file_in_order(folder: Path, tmp_path: Pa
 
 
 def test_submit_says_that_nobody_answers(folder: Path, tmp_path: Path) -> None:
-    done = run("submit", folder, "--url", f"http://127.0.0.1:{free_port()}", cwd=tmp_path)
-    assert done.returncode == 1
+    environment = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    done = run("submit", folder, "--url", f"http://127.0.0.1:{free_port()}", cwd=tmp_path, **environment)
+    assert done.returncode == 4
     assert "does not answer" in done.stderr
 
 
@@ -93,7 +95,7 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
     assert "cannot be used" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["up", "demo", "submit", "relay", "predict", "train", "evaluate"])
+@pytest.mark.parametrize("name", list(_COMMANDS))
 def test_every_command_explains_itself(tmp_path: Path, name: str) -> None:
     assert name in run("--help", cwd=tmp_path).stdout
     assert "Usage: neurobatch " + name in run(name, "--help", cwd=tmp_path).stdout

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
-from worker.inference.decode import read_image
+from shared.images import read_image
 from worker.inference.gradcam import heatmap
 from worker.inference.predict import classify
 from worker.inference.preprocess import prepare
@@ -132,7 +132,8 @@ def _in_words(prediction: Prediction) -> str:
     names = {"notumor": "No tumour"}
     name = names.get(prediction.label.value, prediction.label.value.capitalize())
     review = " - please review" if prediction.needs_review else ""
-    return f"{name} {prediction.confidence:.0%}{review}"
+    share = f"{prediction.confidence:.0%}" if prediction.confidence < 0.995 else ">99%"  # never quite sure
+    return f"{name} {share}{review}"
 
 
 def _ms(start: float, end: float) -> float:

@@ -1,5 +1,8 @@
 """One bad file never spoils its neighbours, and the order is kept."""
 
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -71,3 +74,8 @@ def test_a_page_of_a_tiff_is_found(pipeline: Pipeline) -> None:
 def test_the_focus_of_an_empty_map_is_the_middle_of_what_was_seen() -> None:
     empty = np.zeros((100, 100), np.float32)
     assert focus_of(empty, frame=Frame(x=10, y=-20, side=80)) == Point(x=50, y=20)
+
+
+def test_the_stages_can_be_imported_without_tensorflow() -> None:
+    check = "import sys, worker.inference.pipeline; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from shared.errors import InvalidScan
+from shared.images import MIN_SIDE_PX, count_frames, read_image
 from tests.unit.inference.phantoms import draw_head, encode
-from worker.inference.decode import MIN_SIDE_PX, count_frames, read_image
 
 MAX_PIXELS = 1_000_000
 HEAD = draw_head(64, 72)
@@ -58,7 +58,7 @@ def test_every_colour_mode_becomes_grey(mode: str) -> None:
         picture = Image.fromarray(HEAD).convert(mode)
     read = read_image(encode(picture, "TIFF"), max_pixels=MAX_PIXELS)
     assert read.shape == HEAD.shape
-    assert np.corrcoef(read.ravel(), HEAD.ravel())[0, 1] > 0.85
+    assert np.corrcoef(read.ravel(), HEAD.ravel())[0, 1] > (0.6 if mode == "1" else 0.85)  # one bit is dithered
 
 
 def test_transparent_pixels_are_black() -> None:

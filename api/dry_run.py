@@ -1,0 +1,78 @@
+"""What would become of a submission: a verdict for each scan, and nothing kept.
+
+Files are opened and decoded as a worker would, but whether the picture shows a head is only known to a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+
+from api.batch_fields import batch_fields
+from api.intake import Candidate, look_at
+from api.schemas import DryRunDocument, VerdictDocument
+from api.services import Services
+from api.staging import Staging
+from api.uploads import receive
+from shared.db.base import new_id
+from shared.db.models import Scan
+from shared.db.session import reading
+from shared.errors import InvalidScan
+from shared.images import read_image
+from shared.settings import Settings
+
+_HASHES_PER_QUERY = 500
+
+
+def judge_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> DryRunDocument:
+    """Judge every scan of a submission; limits on the whole of it are raised as for a real one."""
+    settings = services.settings
+    with Staging(settings.data_dir, name=str(new_id())) as staging:
+        upload = receive(body, boundary=boundary, staging=staging, settings=settings)
+        batch_fields(upload.fields, settings=settings)
+        candidates = look_at(upload.files, staging=staging, settings=settings)
+        stored = _stored_already(services, [c.file.sha256 for c in candidates if not c.fault])
+        verdicts = [_verdict(candidate, stored=stored, settings=settings) for candidate in candidates]
+    return DryRunDocument(files=verdicts)
+
+
+def _verdict(candidate: Candidate, *, stored: dict[str, UUID], settings: Settings) -> VerdictDocument:
+    code, message = None, None
+    if candidate.fault is not None:
+        code, message = candidate.fault.code, candidate.fault.message
+    else:
+        try:
+            read_image(candidate.file.path.read_bytes(), frame=candidate.frame, max_pixels=settings.max_pixels)
+        except InvalidScan as error:
+            code, message = error.code, error.message
+    duplicate_of = None if code else stored.get(candidate.file.sha256)
+    verdict: Literal["accepted", "rejected", "duplicate"] = (
+        "rejected" if code else "duplicate" if duplicate_of else "accepted"
+    )
+    return VerdictDocument(
+        filename=candidate.filename,
+        frame=candidate.frame,
+        verdict=verdict,
+        code=code,
+        message=message,
+        duplicate_of=duplicate_of,
+    )
+
+
+def _stored_already(services: Services, hashes: Sequence[str]) -> dict[str, UUID]:
+    """By hash, the oldest stored scan of the same bytes."""
+    found: dict[str, UUID] = {}
+    wanted = sorted(set(hashes))
+    with reading(services.engine) as session:
+        for start in range(0, len(wanted), _HASHES_PER_QUERY):
+            some = wanted[start : start + _HASHES_PER_QUERY]
+            rows = session.execute(
+                select(Scan.sha256, Scan.id)
+                .where(Scan.sha256.in_(some), Scan.upload_key.is_not(None))
+                .order_by(Scan.id.desc())
+            )
+            found |= dict(rows.all())
+    return found

@@ -1,0 +1,132 @@
+"""The documents that the service answers, as types for Python programs; docs/api.md says what they mean."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+
+class Problem(TypedDict, total=False):
+    """Why a request was refused (RFC 9457); `limit` and `value` only where a limit was broken."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str | None
+    limit: str
+    value: float
+    errors: Any
+
+
+class Counts(TypedDict):
+    """Number of a batch's scans in each state."""
+
+    queued: int
+    running: int
+    succeeded: int
+    rejected: int
+    failed: int
+    cancelled: int
+
+
+class Batch(TypedDict):
+    """One batch and its progress. Times are RFC 3339."""
+
+    id: str
+    name: str | None
+    state: str
+    total: int
+    counts: Counts
+    metadata: dict[str, Any]
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class Attempt(TypedDict):
+    """One claim of a scan by a worker."""
+
+    worker: str
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    reason: str | None
+
+
+class Point(TypedDict):
+    """A pixel of the image, from its top left corner."""
+
+    x: int
+    y: int
+
+
+class Scan(TypedDict):
+    """One scan; the members from `label` on are None unless it succeeded."""
+
+    id: str
+    batch_id: str
+    study_id: str | None
+    filename: str
+    frame: int
+    state: str
+    code: str | None
+    message: str | None
+    attempts: list[Attempt]
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    label: str | None
+    probabilities: dict[str, float] | None
+    confidence: float | None
+    needs_review: bool | None
+    review_reasons: list[str] | None
+    heatmap_path: str | None
+    overlay_path: str | None
+    focus: Point | None
+    model: str | None
+    timings: dict[str, float] | None
+
+
+class ScanFilters(TypedDict, total=False):
+    """What scans must fulfil to be listed; `since` is inclusive, `until` exclusive, both with a time zone."""
+
+    state: str
+    label: str
+    min_confidence: float
+    max_confidence: float
+    needs_review: bool
+    since: datetime | str
+    until: datetime | str
+
+
+class SearchFilters(ScanFilters, total=False):
+    """The filters of a search over all batches."""
+
+    batch: str
+
+
+class Removed(TypedDict):
+    """What a deletion took away."""
+
+    scans: int
+    predictions: int
+    files: int
+    size_bytes: int
+
+
+class Limit(TypedDict):
+    """One limit, its value and the variable that sets it."""
+
+    name: str
+    value: int
+    description: str
+    variable: str
+
+
+class Limits(TypedDict):
+    """Every limit, and the formats that are read."""
+
+    items: list[Limit]
+    formats: list[str]

@@ -1,0 +1,54 @@
+"""Sends a request again when the service did not answer or was busy.
+
+Only for requests that may arrive twice: reads, and submissions, whose Idempotency-Key makes the second the same as
+the first.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+_LONGEST_PAUSE_S = 60.0
+_IN_PROGRESS = "idempotency_key_in_progress"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often to try again, and the first pause; each pause is twice the one before, and random within that."""
+
+    retries: int = 4
+    pause_s: float = 0.5
+
+    def send(self, request: Callable[[], httpx.Response]) -> httpx.Response:
+        """The answer; after the last try a 503 is returned and an httpx.TransportError raised as it came."""
+        for left in range(self.retries, -1, -1):
+            pause_s = self.pause_s * 2 ** (self.retries - left) * random.uniform(0.75, 1.25)  # noqa: S311
+            try:
+                response = request()
+            except httpx.TransportError as error:
+                if not left or isinstance(error, httpx.UnsupportedProtocol):
+                    raise
+            else:
+                if not left or not _is_busy(response):
+                    return response
+                pause_s = max(pause_s, _asked_pause_s(response))
+            time.sleep(min(pause_s, _LONGEST_PAUSE_S))
+        raise AssertionError("unreachable")
+
+
+def _is_busy(response: httpx.Response) -> bool:
+    """Whether the service says that the same request may succeed in a while."""
+    if response.status_code == httpx.codes.CONFLICT:
+        # Our own connection broke, and the service has not noticed yet.
+        return _IN_PROGRESS in response.text
+    return response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+
+
+def _asked_pause_s(response: httpx.Response) -> float:
+    asked = response.headers.get("Retry-After", "")
+    return float(asked) if asked.isascii() and asked.isdigit() else 0.0

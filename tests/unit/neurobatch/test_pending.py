@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from neurobatch.files import collect
+from neurobatch.pending import content_of, take_up
+
+
+def test_an_interrupted_submission_is_taken_up_with_its_key_and_its_batch(tmp_path: Path) -> None:
+    first = take_up(tmp_path, "abc")
+    assert take_up(tmp_path, "abc") == first
+    first.accepted("019")
+    again = take_up(tmp_path, "abc")
+    assert (again.key, again.batch_id) == (first.key, "019")
+    assert take_up(tmp_path, "other").key != first.key
+
+
+def test_what_is_done_is_a_new_submission_the_next_time(tmp_path: Path) -> None:
+    first = take_up(tmp_path, "abc")
+    first.done()
+    assert take_up(tmp_path, "abc").key != first.key
+
+
+def test_what_the_service_may_have_forgotten_is_not_taken_up(tmp_path: Path) -> None:
+    first = take_up(tmp_path, "abc")
+    first.accepted("019")
+    a_day_ago = time.time() - 24 * 3600
+    os.utime(first.file, (a_day_ago, a_day_ago))
+    again = take_up(tmp_path, "abc")
+    assert again.key != first.key
+    assert again.batch_id is None
+
+
+def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
+    first = take_up(tmp_path, "abc")
+    for broken in ("{", "[]"):
+        first.file.write_text(broken)
+        assert take_up(tmp_path, "abc").key != first.key
+
+
+def test_everything_that_is_submitted_counts(tmp_path: Path) -> None:
+    scan = tmp_path / "a.png"
+    scan.write_bytes(b"1")
+
+    def content(url: str = "http://a", name: str | None = None, **metadata: object) -> str:
+        return content_of(url, collect([tmp_path]), name=name, metadata=metadata)
+
+    seen = [content(), content(url="http://b"), content(name="n"), content(ward="3")]
+    os.utime(scan, (1, 1))
+    seen.append(content())
+    scan.write_bytes(b"12")
+    os.utime(scan, (1, 1))
+    seen.append(content())
+    scan.rename(tmp_path / "b.png")
+    seen.append(content())
+    assert len(set(seen)) == len(seen)
+    assert content() == content()
