@@ -19,7 +19,7 @@ class _StreamingRequest(Request):
 
 def create_app(settings: Settings) -> APIFlask:
     """The API over the given settings: its own engine, store and publisher, shared by its threads."""
-    app = APIFlask("neurobatch", title="neurobatch", version="1", docs_path=None, spec_path="/openapi.json")
+    app = APIFlask("api", title="neurobatch", version="1", docs_path="/docs", spec_path="/openapi.json")
     app.request_class = _StreamingRequest
     # Multipart framing and fields come on top of the files; api.uploads enforces the limit as bytes arrive.
     app.config["MAX_CONTENT_LENGTH"] = None

@@ -6,19 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from shared.errors import InvalidRequest, LimitExceeded
+from shared.errors import FieldTooLong, InvalidRequest
 from shared.settings import Settings
 
 
 def batch_fields(fields: Mapping[str, str], *, settings: Settings) -> tuple[str | None, dict[str, Any]]:
     """Name and metadata of a submission; other fields are passed over.
 
-    Raises LimitExceeded or InvalidRequest for what cannot be kept as it is.
+    Raises FieldTooLong or InvalidRequest for what cannot be kept as it is.
     """
     name = fields.get("name") or None
     if name is not None:
         if len(name) > settings.max_name_chars:
-            raise LimitExceeded(
+            raise FieldTooLong(
                 f"The name is longer than {settings.max_name_chars} characters.",
                 limit="max_name_chars",
                 value=settings.max_name_chars,
@@ -32,21 +32,18 @@ def _metadata(text: str | None, *, settings: Settings) -> dict[str, Any]:
     if not text:
         return {}
     if len(text.encode()) > settings.max_metadata_bytes:
-        raise LimitExceeded(
+        raise FieldTooLong(
             f"The metadata is larger than {settings.max_metadata_bytes} bytes.",
             limit="max_metadata_bytes",
             value=settings.max_metadata_bytes,
         )
     try:
         metadata = json.loads(text, parse_constant=_refuse_constant)
-        # PostgreSQL keeps neither NUL nor half a surrogate pair; encoding finds the latter.
-        storable = "\\u0000" not in json.dumps(metadata, ensure_ascii=False).encode().decode()
+        json.dumps(metadata, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The metadata is not valid JSON.", code="invalid_metadata") from error
     if not isinstance(metadata, dict):
         raise InvalidRequest("The metadata is not a JSON object.", code="invalid_metadata")
-    if not storable:
-        raise InvalidRequest("The metadata holds a NUL character.", code="invalid_metadata")
     return metadata
 
 

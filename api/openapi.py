@@ -47,7 +47,6 @@ _SUBMISSION = {
                     "files": {
                         "type": "array",
                         "minItems": 1,
-                        "maxItems": 10_000,
                         "items": {"type": "string", "format": "binary"},
                         "description": "PNG, JPEG, TIFF (each page is a scan), BMP, or ZIP archives of these.",
                     },
@@ -73,7 +72,7 @@ _LAST_EVENT_ID = {
     "in": "header",
     "required": False,
     "description": "The id of the event seen last; the stream goes on after it.",
-    "schema": {"type": "string", "pattern": "^[0-9]{1,18}(\\.done)?$"},
+    "schema": {"type": "string", "pattern": "^([0-9]{1,18}(\\.done)?)?$"},
 }
 
 # Bodies that are no JSON document of ours, by operation.
@@ -87,7 +86,8 @@ _CONTENT_TYPES = {
     "follow_batch": "text/event-stream",
     "metrics": "text/plain",
 }
-_PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_COMPONENTS = "#/components/schemas/"
+_PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": _COMPONENTS + "Problem"}}}
 # What any call may answer.
 _ALWAYS = {"500": "Something went wrong on our side.", "503": "The database does not answer; try again."}
 
@@ -95,6 +95,11 @@ _ALWAYS = {"500": "Something went wrong on our side.", "503": "The database does
 def describe(app: APIFlask) -> None:
     """Complete the generated OpenAPI document."""
     app.config["OPENAPI_VERSION"] = "3.1.0"
+    # The page's assets are ours: a page that loads scripts from elsewhere would tell others who reads it.
+    app.config["SWAGGER_UI_CSS"] = "/static/swagger-ui/swagger-ui.css"
+    app.config["SWAGGER_UI_BUNDLE_JS"] = "/static/swagger-ui/swagger-ui-bundle.js"
+    app.config["SWAGGER_UI_STANDALONE_PRESET_JS"] = "/static/swagger-ui/swagger-ui-standalone-preset.js"
+    app.config["DOCS_FAVICON"] = "data:,"
     app.config["VALIDATION_ERROR_SCHEMA"] = _PROBLEM
     app.config["HTTP_ERROR_SCHEMA"] = _PROBLEM
     app.description = "Asynchronous batch processing of brain MRI. For research; not a medical device."
@@ -102,7 +107,8 @@ def describe(app: APIFlask) -> None:
     @app.spec_processor
     def _complete(spec: dict[str, Any] | str) -> dict[str, Any] | str:
         assert isinstance(spec, dict)
-        spec["components"]["schemas"]["Problem"] = _PROBLEM
+        dry_run = DryRunDocument.model_json_schema(ref_template=_COMPONENTS + "{model}")
+        spec["components"]["schemas"] |= {"Problem": _PROBLEM, **dry_run.pop("$defs"), "DryRunDocument": dry_run}
         for path in spec["paths"].values():
             for method, operation in path.items():
                 if method != "parameters":
@@ -114,14 +120,15 @@ def _complete_operation(operation: dict[str, Any]) -> None:
     name, responses = operation["operationId"], operation["responses"]
     if name == "submit_batch":
         operation["requestBody"] = _SUBMISSION
-        verdicts = {"application/json": {"schema": DryRunDocument.model_json_schema()}}
+        verdicts = {"application/json": {"schema": {"$ref": _COMPONENTS + "DryRunDocument"}}}
         responses["200"] = {"description": "The verdicts of a dry run.", "content": verdicts}
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     if name == "follow_batch":
         operation.setdefault("parameters", []).append(_LAST_EVENT_ID)
         responses["204"] = {"description": "The end was told already and nothing new has happened."}
     if name in _CONTENT_TYPES:
-        content = {"schema": {"type": "string", "format": "binary"}}
+        # A stream of events has no schema as a whole.
+        content = {} if name == "follow_batch" else {"schema": {"type": "string", "format": "binary"}}
         responses["200"] = {"description": "The body.", "content": {_CONTENT_TYPES[name]: content}}
     for status, description in _ALWAYS.items():
         responses.setdefault(status, {"description": description})

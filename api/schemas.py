@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,6 +18,7 @@ from shared.domain import BatchState, ScanState, TumorClass, batch_state
 from shared.errors import InvalidRequest
 
 _CURSOR = r"^[A-Za-z0-9_-]{22}$"
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -24,6 +26,13 @@ def _true_or_false(value: object) -> object:
     """JSON's two words alone: pydantic would also take yes, on, 1 and t."""
     words = {"true": True, "false": False}
     return words.get(value, "neither") if isinstance(value, str) else value
+
+
+def _rfc_3339(value: object) -> object:
+    """A date and a time with its zone: pydantic would also take a number of seconds."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("not an RFC 3339 time such as 2026-11-01T12:00:00Z")
+    return value
 
 
 def _within_our_era(time: datetime) -> datetime:
@@ -35,7 +44,7 @@ def _within_our_era(time: datetime) -> datetime:
 
 
 QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
-QueryTime = Annotated[AwareDatetime, AfterValidator(_within_our_era)]
+QueryTime = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_within_our_era)]
 
 
 class _Document(BaseModel):

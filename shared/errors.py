@@ -50,6 +50,12 @@ class LimitExceeded(NeurobatchError):
         self.value = value
 
 
+class FieldTooLong(LimitExceeded):
+    """One field of a request is longer than a documented limit."""
+
+    code = "field_too_long"
+
+
 class Busy(NeurobatchError):
     """As much as is allowed is under way already; trying again later helps."""
 

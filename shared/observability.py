@@ -40,5 +40,6 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # It tells at every look at the database's revision which dialect it found.
-    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
+    # The first tells at every look at the revision which dialect it found, the second each of our own requests.
+    for chatty in ("alembic.runtime.migration", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

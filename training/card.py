@@ -39,7 +39,7 @@ Reproduce with
   scanner instead of the tumour. An earlier network of this kind called half of another hospital's glioblastomas
   healthy. The augmentation works against that; it is not proven away. "No tumour" on a scan from elsewhere means
   little.
-* `accuracy, sartaj` above, the third source, tells better than the first line what to expect of other scanners.
+* All three sources were trained on, `sartaj` too: no line above tells how it does on a scanner that it has never seen.
 * What is no brain MRI is not turned away yet unless it is blank.
 * Meningioma is the hardest class. Nothing but these four labels can be answered.
 """

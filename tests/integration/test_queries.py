@@ -74,6 +74,7 @@ def test_filters_by_batch_and_time(client: FlaskClient) -> None:
         "min_confidence=2",
         "needs_review=perhaps",
         "since=monday",
+        "until=0.5",
         "batch=7",
         "labell=glioma",
         "since=2026-01-01T00:00:00",
