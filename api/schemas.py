@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from api import examples
 from api.scan_queries import ScanFilter
 from shared.db.models import Batch, Scan
 from shared.db.queries import BatchProgress
@@ -65,6 +66,8 @@ class Counts(_Document):
 class BatchDocument(_Document):
     """One batch."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.BATCH]})
+
     id: UUID
     name: str | None
     state: BatchState
@@ -95,6 +98,8 @@ class Point(_Document):
 
 class ScanDocument(_Document):
     """One scan and, once it succeeded, its result; the result's members are null before."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SCAN]})
 
     id: UUID
     batch_id: UUID
@@ -226,6 +231,8 @@ class VerdictDocument(_Document):
 
 class DryRunDocument(_Document):
     """What would become of each scan of a submission."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DRY_RUN]})
 
     files: list[VerdictDocument]
 

@@ -19,8 +19,9 @@ from shared.errors import InvalidRequest, LimitExceeded, MalformedBody
 from shared.settings import Settings
 
 _READ_BYTES = 256 * 1024
-# Fields beside the files: name and metadata, and some room for what clients add.
-_MAX_FIELDS = 16
+# Fields beside the files.
+_FIELDS = frozenset({"name", "metadata"})
+_MAX_FIELDS = 2 * len(_FIELDS)
 
 
 @dataclass
@@ -121,6 +122,16 @@ def _receive_file(
 def _receive_field(
     part: multipart.Field, events: Iterator[multipart.Event], *, upload: Upload, settings: Settings
 ) -> None:
+    if part.name == "files":
+        raise InvalidRequest(
+            "A part named 'files' has no filename, so it is no file; send it as a file.", code="not_a_file"
+        )
+    if part.name not in _FIELDS:
+        known = " and ".join(sorted(_FIELDS))
+        raise InvalidRequest(
+            f"There is no form field {str(part.name)[:100]!r}; beside 'files' there are {known}.",
+            code="unexpected_field",
+        )
     limit = max(settings.max_metadata_bytes, 4 * settings.max_name_chars)
     value = bytearray()
     for data in _part_data(events):
@@ -131,10 +142,6 @@ def _receive_field(
                 limit="max_metadata_bytes",
                 value=settings.max_metadata_bytes,
             )
-    if part.name == "files":
-        raise InvalidRequest(
-            "A part named 'files' has no filename, so it is no file; send it as a file.", code="not_a_file"
-        )
     try:
         upload.fields[str(part.name)] = value.decode()
     except UnicodeDecodeError as error:

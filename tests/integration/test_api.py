@@ -175,6 +175,10 @@ def test_a_batch_without_files_is_422(client: FlaskClient, settings: Settings, e
 
 def test_a_file_in_another_field_is_told(client: FlaskClient, settings: Settings, engine: Engine) -> None:
     assert_problem(client.post("/v1/batches", data={"file": upload()}), 422, "unexpected_field")
+    assert_problem(submit(client, upload(), nmae="typo"), 422, "unexpected_field")
+    assert_problem(
+        client.post("/v1/batches", data={"files": "text"}, content_type="multipart/form-data"), 422, "not_a_file"
+    )
     assert nothing_stored(settings, engine)
 
 

@@ -6,6 +6,8 @@ import re
 
 from flask.testing import FlaskClient
 
+from api import examples, schemas
+
 
 def test_the_page_loads_only_assets_of_ours(client: FlaskClient) -> None:
     page = client.get("/docs").text
@@ -17,6 +19,12 @@ def test_the_page_loads_only_assets_of_ours(client: FlaskClient) -> None:
         if asset.startswith("/static/"):
             with client.get(asset) as response:
                 assert response.status_code == 200
+
+
+def test_the_examples_fit_their_schemas() -> None:
+    schemas.BatchDocument.model_validate(examples.BATCH)
+    schemas.ScanDocument.model_validate(examples.SCAN)
+    schemas.DryRunDocument.model_validate(examples.DRY_RUN)
 
 
 def test_every_operation_of_the_openapi_document_is_described(client: FlaskClient) -> None:

@@ -1,0 +1,67 @@
+"""The examples of the OpenAPI document; a test holds them against the schemas they illustrate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_BATCH_ID = "01a20a44-091e-7791-aa78-95babd5249da"
+_SCAN_ID = "01a20a44-098c-7291-a7c1-544bf6b08325"
+_ARTIFACT = f"artifacts/{_BATCH_ID}/{_SCAN_ID}.1"
+
+BATCH: dict[str, Any] = {
+    "id": _BATCH_ID,
+    "name": "trial",
+    "state": "running",
+    "total": 40,
+    "counts": {"queued": 8, "running": 16, "succeeded": 15, "rejected": 1, "failed": 0, "cancelled": 0},
+    "metadata": {"site": 3},
+    "created_at": "2026-11-23T21:15:40.114Z",
+    "started_at": "2026-11-23T21:15:41.020Z",
+    "finished_at": None,
+}
+
+SCAN: dict[str, Any] = {
+    "id": _SCAN_ID,
+    "batch_id": _BATCH_ID,
+    "study_id": None,
+    "filename": "a.png",
+    "frame": 0,
+    "state": "succeeded",
+    "code": None,
+    "message": None,
+    "attempts": [
+        {
+            "worker": "host:4711",
+            "started_at": "2026-11-23T21:15:41.020Z",
+            "ended_at": "2026-11-23T21:15:42.310Z",
+            "outcome": "succeeded",
+            "reason": None,
+        }
+    ],
+    "created_at": "2026-11-23T21:15:40.114Z",
+    "started_at": "2026-11-23T21:15:41.020Z",
+    "ended_at": "2026-11-23T21:15:42.310Z",
+    "label": "meningioma",
+    "probabilities": {"glioma": 0.21, "meningioma": 0.64, "pituitary": 0.12, "notumor": 0.03},
+    "confidence": 0.64,
+    "needs_review": True,
+    "review_reasons": ["low_confidence"],
+    "heatmap_path": f"{_ARTIFACT}.heatmap.png",
+    "overlay_path": f"{_ARTIFACT}.overlay.jpg",
+    "focus": {"x": 210, "y": 148},
+    "model": "cnn-outline-1",
+    "timings": {"decode": 1.1, "preprocess": 3.7, "predict": 16.0, "explain": 1.0, "render": 13.0},
+}
+
+DRY_RUN: dict[str, Any] = {
+    "files": [
+        {
+            "filename": "notes.txt",
+            "frame": 0,
+            "verdict": "rejected",
+            "code": "not_an_image",
+            "message": "the file is not an image",
+            "duplicate_of": None,
+        }
+    ]
+}
