@@ -38,8 +38,9 @@ _POLL_AFTER_S = 1
 def submit(query: SubmitQuery) -> Any:
     """Submit a batch of scans.
 
-    Answers once every file and row is durable; classification follows in the background. With `dry_run=1` the answer
-    is a verdict for each scan, and nothing is kept.
+    Answers once every file and row is durable; classification follows in the background. With `dry_run=1` the
+    answer is a verdict for each scan, and nothing is kept. With an `Idempotency-Key` header, 1 to 255 printable
+    characters, the same key and content answer the same batch for 24 hours; with other content it is refused.
     """
     boundary = _boundary()
     if query.dry_run == "1":
