@@ -108,7 +108,7 @@ def test_a_refusal_has_its_own_status_and_says_why(run: Run, folder: Path) -> No
     assert (code, "nothing_to_retry" in err) == (3, True)
     assert run("cancel", batch_id, "--json")[0] == 0
     code, _, err = run("submit", folder, "--name", "too long")
-    assert (code, "limit_exceeded" in err) == (3, True)
+    assert (code, "field_too_long" in err) == (3, True)
 
 
 @pytest.mark.parametrize("command", ["status", "results", "cancel", "retry"])
