@@ -40,6 +40,8 @@ Reproduce with
   healthy. The augmentation works against that; it is not proven away. "No tumour" on a scan from elsewhere means
   little.
 * All three sources were trained on, `sartaj` too: no line above tells how it does on a scanner that it has never seen.
+* Temperature and threshold were fitted on the stage of training before, which was less sure of itself: the
+  probabilities may be too high. They were not calibrated on scans that this network never saw.
 * What is no brain MRI is not turned away yet unless it is blank.
 * Meningioma is the hardest class. Nothing but these four labels can be answered.
 """
