@@ -10,12 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """`cache_px`: images are kept at this size and augmented down to `size_px`. Rates are per step.
+    """`architecture`: one of `training.architectures`. `cache_px`: images are kept at this size and
+    augmented down to `size_px`. Rates are per step.
 
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
     """
 
     name: str
+    architecture: str
     seed: int
     size_px: int
     cache_px: int

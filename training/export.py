@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from shared.domain import TumorClass
-from worker.inference.bundle import DESCRIPTION_FILE, WEIGHTS_FILE
-from worker.inference.network import build_network
+from worker.inference.bundle import DESCRIPTION_FILE, FEATURES_FILE, WEIGHTS_FILE
+from worker.inference.distance import TrainingFeatures, fit_training_features, save_training_features
+from worker.inference.network import FEATURES, build_network
 
 TRAINING_DATA = (
     "brain-mri: figshare 1512427 (Cheng et al., T1 with contrast, CC BY 4.0), Br35H 2020 and the remaining images "
     "of the Kaggle brain tumour collection ('sartaj'); patients kept whole in five folds"
 )
 LICENCE = "Apache-2.0"
+_ANY_DISTANCE = 1e9  # JSON knows no infinity
 
 
 def export_bundle(
@@ -27,16 +30,21 @@ def export_bundle(
     *,
     temperature: float = 1.0,
     review_below: float = 0.6,
+    review_beyond: float | None = None,
+    training_features: TrainingFeatures | None = None,
     metrics: Mapping[str, Any] | None = None,
     trained_on: str = "nothing: random weights, for development and tests",
     version: str = "1",
 ) -> None:
-    """Write `net` as a bundle named like `folder`; an existing one is replaced."""
+    """Write `net` as a bundle named like `folder`; an existing one is replaced.
+
+    Without `training_features` the bundle knows no distance; without `review_beyond` none is too far.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS_FILE
     net.compile()  # drops the optimiser, and with it two thirds of the file
     net.save(weights)
-    document = {
+    document: dict[str, Any] = {
         "name": folder.name,
         "version": version,
         "classes": [str(label) for label in TumorClass],
@@ -50,6 +58,12 @@ def export_bundle(
         "intended_use": "research; not a medical device",
         "metrics": dict(metrics or {}),
     }
+    if training_features is not None:
+        save_training_features(folder / FEATURES_FILE, training_features)
+        document["distance"] = {
+            "review_beyond": round(_ANY_DISTANCE if review_beyond is None else review_beyond, 4),
+            "sha256": hashlib.sha256((folder / FEATURES_FILE).read_bytes()).hexdigest(),
+        }
     (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2) + "\n")
 
 
@@ -64,4 +78,7 @@ def record_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
 def export_untrained(folder: Path, *, seed: int = 0, size_px: int = 160, width: int = 24) -> None:
     """A small valid bundle with random weights: what the service needs to be developed and tested without training."""
     keras.utils.set_random_seed(seed)
-    export_bundle(build_network(size_px=size_px, width=width), folder)
+    net = build_network(size_px=size_px, width=width)
+    features = np.random.default_rng(seed).random((64, net.get_layer(FEATURES).output.shape[-1]), np.float32)
+    fitted = fit_training_features(features, np.arange(64) % len(TumorClass))
+    export_bundle(net, folder, training_features=fitted)

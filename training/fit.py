@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -22,25 +22,30 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from training.architectures import build
 from training.augment import augment
 from training.config import TrainingConfig
 from training.data import CLASSES, Examples
 from training.losses import OutsideOutline
-from worker.inference.network import build_network
+from worker.inference.predict import softmax
 
 Report = Callable[[str], None]
 Batch = tuple[npt.NDArray[np.float32], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 WEIGHTS_FILE = "final.weights.h5"
-GRID_STRIDE = 8
 _BATCHES_AHEAD = 4
+_VALIDATE_EVERY = 3  # epochs
 
 
 class AugmentedBatches:
-    """Shuffled, augmented batches; every draw depends on (seed, epoch, batch) alone, so a resumed run repeats it."""
+    """Shuffled, augmented batches; every draw depends on (seed, epoch, batch) alone, so a resumed run repeats it.
 
-    def __init__(self, examples: Examples, *, config: TrainingConfig) -> None:
+    `stride`: image pixels a cell of the class maps.
+    """
+
+    def __init__(self, examples: Examples, *, config: TrainingConfig, stride: int) -> None:
         self._examples = examples
         self._config = config
+        self._stride = stride
         self.steps = len(examples) // config.batch
 
     def epoch(self, number: int) -> Iterator[Batch]:
@@ -60,7 +65,7 @@ class AugmentedBatches:
         """(N, S, S, 1) pixels, and the targets: one-hot (N, 4) and outline cover (N, g, g, 4)."""
         rng = np.random.default_rng((self._config.seed, epoch, step))
         size_px = self._config.size_at(epoch)
-        grid = size_px // GRID_STRIDE
+        grid = size_px // self._stride
         pixels = np.empty((len(chosen), size_px, size_px, 1), np.float32)
         cover = np.zeros((len(chosen), grid, grid, len(CLASSES)), np.float32)
         labels = self._examples.labels[chosen]
@@ -90,22 +95,25 @@ def train(
     *,
     config: TrainingConfig,
     run_dir: Path,
-    start_from: Path | None = None,
+    validation: Examples | None = None,
+    initialise: Callable[[keras.Model], None] | None = None,
     report: Report = print,
 ) -> keras.Model:
     """Train on `examples` (pixels at config.cache_px) and return the network with its averaged weights.
 
-    The network returned takes any size; `fixed_size` gives it the one it is served at. `start_from` is a
-    `final.weights.h5` of an earlier run. Writes `final.weights.h5` and `history.jsonl` to `run_dir`.
+    The network returned takes any size; `fixed_size` gives it the one it is served at. `validation` is only
+    looked at, for the curves; `initialise` puts weights into the fresh network. Writes `final.weights.h5` and
+    `history.jsonl` to `run_dir`.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "config.json").write_text(json.dumps(asdict(config), indent=1))
     keras.utils.set_random_seed(config.seed)
     cv2.setNumThreads(1)  # the other core is the network's
-    network = build_network(size_px=None, width=config.width, classes=len(CLASSES))
-    if start_from is not None:
-        network.load_weights(start_from)
-    batches = AugmentedBatches(examples, config=config)
+    network = build(config, size_px=None)
+    if initialise is not None:
+        initialise(network)
+    stride = config.size_px // fixed_size(network, config=config).output_shape[1][1]
+    batches = AugmentedBatches(examples, config=config, stride=stride)
     _compile(network, config=config, steps_per_epoch=batches.steps)
     first_epoch = _restore(network, run_dir / "state.npz")
     report(
@@ -113,7 +121,11 @@ def train(
         f"from epoch {first_epoch}"
     )
     for epoch in range(first_epoch, config.epochs):
-        _train_epoch(network, batches, epoch=epoch, config=config, run_dir=run_dir, report=report)
+        figures, took_s = _train_epoch(network, batches, epoch=epoch)
+        if validation is not None and (epoch % _VALIDATE_EVERY == 0 or epoch == config.epochs - 1):
+            figures |= _validate(network, validation, size_px=config.size_at(epoch))
+        _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
+        _tell(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config, run_dir=run_dir, report=report)
     network.optimizer.finalize_variable_values(network.trainable_variables)
     network.save_weights(run_dir / WEIGHTS_FILE)
     return network
@@ -121,21 +133,13 @@ def train(
 
 def fixed_size(network: keras.Model, *, config: TrainingConfig) -> keras.Model:
     """The same weights in a network that takes config.size_px alone, as a bundle wants it."""
-    fixed = build_network(size_px=config.size_px, width=config.width, classes=len(CLASSES))
+    fixed = build(config, size_px=config.size_px)
     fixed.set_weights(network.get_weights())
     return fixed
 
 
-def _train_epoch(
-    network: keras.Model,
-    batches: AugmentedBatches,
-    *,
-    epoch: int,
-    config: TrainingConfig,
-    run_dir: Path,
-    report: Report,
-) -> None:
-    """One epoch; its state and figures are on disk when this returns.
+def _train_epoch(network: keras.Model, batches: AugmentedBatches, *, epoch: int) -> tuple[dict[str, float], float]:
+    """One epoch: its mean figures and the seconds it took. Raises FloatingPointError for a loss that ran away.
 
     By train_on_batch: `fit` hands the batches to TensorFlow's data threads, which took twice the time on two
     cores.
@@ -148,12 +152,49 @@ def _train_epoch(
     figures = {name: round(total / batches.steps, 4) for name, total in sums.items()}
     if not all(math.isfinite(value) for value in figures.values()):
         raise FloatingPointError(f"epoch {epoch + 1}: the loss is no longer finite")
-    _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
-    took_s = time.monotonic() - started_s
+    return figures, time.monotonic() - started_s
+
+
+def _validate(network: keras.Model, validation: Examples, *, size_px: int) -> dict[str, float]:
+    """Accuracy and negative log-likelihood of the averaged weights; those in training are put back."""
+    in_training = [np.asarray(weight) for weight in network.trainable_variables]
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+    logits = np.concatenate(
+        [network.predict_on_batch(pixels)[0] for pixels in _plain_batches(validation.pixels, size_px=size_px)]
+    )
+    for variable, value in zip(network.trainable_variables, in_training, strict=True):
+        variable.assign(value)
+    shares = softmax(logits.astype(np.float64))
+    of_truth = shares[np.arange(len(shares)), validation.labels]
+    accuracy = (shares.argmax(axis=1) == validation.labels).mean()
+    nll = -np.log(np.maximum(of_truth, 1e-12)).mean()
+    return {"val_accuracy": round(float(accuracy), 4), "val_loss": round(float(nll), 4)}
+
+
+def _plain_batches(pixels: npt.NDArray[np.uint8], *, size_px: int) -> Iterator[npt.NDArray[np.float32]]:
+    """As they are, only at the size asked for: float32 (n, size_px, size_px, 1) in [0, 1]."""
+    for start in range(0, len(pixels), 64):
+        resized = [
+            cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_AREA)
+            for picture in pixels[start : start + 64]
+        ]
+        yield np.stack(resized)[..., None].astype(np.float32) / np.float32(255)
+
+
+def _tell(
+    figures: Mapping[str, float],
+    *,
+    took_s: float,
+    epoch: int,
+    steps: int,
+    config: TrainingConfig,
+    run_dir: Path,
+    report: Report,
+) -> None:
     with (run_dir / "history.jsonl").open("a") as file:
         file.write(json.dumps({"epoch": epoch + 1, "took_s": round(took_s, 1), **figures}) + "\n")
     told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-    speed, left_min = batches.steps * config.batch / took_s, took_s * (config.epochs - epoch - 1) / 60
+    speed, left_min = steps * config.batch / took_s, took_s * (config.epochs - epoch - 1) / 60
     report(f"epoch {epoch + 1}/{config.epochs}: {told}; {speed:.0f} images/s, {left_min:.1f} min left")
 
 

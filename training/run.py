@@ -1,75 +1,113 @@
-"""One whole training run: train on some folds, measure and calibrate on another, write a bundle."""
+"""Whole training runs: one network with its bundle, and the scores of the scans it was kept from.
+
+Cross-validation leaves out one fold after the other, so that every scan is scored by a network that never saw its
+patient. A run that was stopped goes on where it was: finished folds are kept.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
-from training.calibrate import expected_calibration_error, fit_review_threshold, fit_temperature
+from training.architectures import load_imagenet
 from training.config import TrainingConfig
-from training.data import CLASSES, load_examples, load_index
-from training.evaluate import log_probabilities, measure, score
+from training.data import Examples, Slice, load_examples
 from training.export import export_bundle
 from training.fit import Report, fixed_size, train
-from worker.inference.model import load_model
-from worker.inference.predict import softmax
+from training.scores import ScanScore, labels_of, logits_of, read_scores, write_scores
+from training.scoring import score
+from worker.inference.distance import TrainingFeatures, fit_training_features
+from worker.inference.model import load_model, with_features
 
-CALIBRATION_FILE = "calibration.json"
+IMAGENET_FILE = Path("weights") / "mobilenetv2-imagenet-folded.npz"
+BUNDLE_FOLDER = "bundle"
+SCORES_FILE = "scores.csv"
+OUT_OF_FOLD_FILE = "out-of-fold.csv"
+_IMAGES_FOR_STATISTICS = 96
 
 
-def train_on_folds(
+def cross_validate(
+    slices: Sequence[Slice], *, config: TrainingConfig, datasets: Path, run_dir: Path, report: Report = print
+) -> list[ScanScore]:
+    """Leave out each fold of `slices` in turn; the scores of all, written to `out-of-fold.csv` in `run_dir`."""
+    scores: list[ScanScore] = []
+    for fold in sorted({item.fold for item in slices}):
+        report(f"fold {fold} is left out")
+        left_out = [item for item in slices if item.fold == fold]
+        folder = run_dir / f"fold-{fold}"
+        scores += leave_out(left_out, slices, config=config, datasets=datasets, run_dir=folder, report=report)
+        keras.backend.clear_session()
+    write_scores(run_dir / OUT_OF_FOLD_FILE, scores)
+    return scores
+
+
+def leave_out(
+    left_out: Sequence[Slice],
+    slices: Sequence[Slice],
     *,
     config: TrainingConfig,
     datasets: Path,
-    folds: Sequence[int],
     run_dir: Path,
-    start_from: Path | None = None,
     report: Report = print,
-) -> keras.Model:
-    """Train on the folds named, in `run_dir`, and return the network at the size it is served at."""
-    report(f"reading folds {', '.join(map(str, folds))} of {datasets}")
-    examples = load_examples(load_index(datasets, folds=folds), size_px=config.cache_px)
-    network = train(examples, config=config, run_dir=run_dir, start_from=start_from, report=report)
-    return fixed_size(network, config=config)
+) -> list[ScanScore]:
+    """Train on all `slices` but those `left_out` and score these: `scores.csv` in `run_dir`, read if it is there."""
+    written = run_dir / SCORES_FILE
+    if written.exists():
+        return read_scores(written)
+    paths = {item.path for item in left_out}
+    kept = [item for item in slices if item.path not in paths]
+    train_bundle(kept, config=config, datasets=datasets, run_dir=run_dir, validation=left_out, report=report)
+    scores = score(load_model(run_dir / BUNDLE_FOLDER), left_out, report=lambda _: None)
+    write_scores(written, scores)
+    right = (logits_of(scores).argmax(axis=1) == labels_of(scores)).mean()
+    report(f"{len(scores)} scans left out: {right:.1%} right")
+    return scores
 
 
-def calibrate(net: keras.Model, *, datasets: Path, fold: int, run_dir: Path, report: Report = print) -> dict[str, Any]:
-    """Measure on a fold that was not trained on and fit temperature and threshold there.
-
-    Writes `calibration.json` and a calibrated bundle to `run_dir` and returns the former.
-    """
-    folder = run_dir / "bundle"
-    export_bundle(net, folder)
-    slices = load_index(datasets, folds=[fold])
-    scored = score(load_model(folder), slices, report=report)
-    logits = log_probabilities(scored)
-    labels = np.array([CLASSES.index(item.label) for item in slices], np.int64)
-    temperature = fit_temperature(logits, labels)
-    confidences = softmax(logits / temperature).max(axis=1)
-    right = np.array([item.right for item in scored])
-    result = {
-        "fold": fold,
-        "temperature": temperature,
-        "review_below": fit_review_threshold(confidences, right),
-        "expected_calibration_error": round(expected_calibration_error(confidences, right), 4),
-        "figures": measure(scored),
-    }
-    (run_dir / CALIBRATION_FILE).write_text(json.dumps(result, indent=1) + "\n")
-    export_calibrated(net, folder, calibration=result, trained_on="see config.json of its run")
-    return result
-
-
-def export_calibrated(net: keras.Model, folder: Path, *, calibration: Mapping[str, Any], trained_on: str) -> None:
-    """Write a bundle with the temperature and threshold of `calibration`."""
-    export_bundle(
-        net,
-        folder,
-        temperature=calibration["temperature"],
-        review_below=calibration["review_below"],
-        trained_on=trained_on,
+def train_bundle(
+    slices: Sequence[Slice],
+    *,
+    config: TrainingConfig,
+    datasets: Path,
+    run_dir: Path,
+    validation: Sequence[Slice] = (),
+    report: Report = print,
+) -> tuple[keras.Model, TrainingFeatures]:
+    """Train on `slices` and write the bundle, not calibrated yet, to `run_dir`; returns what it is made of."""
+    report(f"reading {len(slices) + len(validation)} images")
+    examples = load_examples(slices, size_px=config.cache_px)
+    network = train(
+        examples,
+        config=config,
+        run_dir=run_dir,
+        validation=load_examples(validation, size_px=config.cache_px) if validation else None,
+        initialise=_initialise(examples, config=config, datasets=datasets),
+        report=report,
     )
+    served = fixed_size(network, config=config)
+    fitted = fit_training_features(_features(served, slices, size_px=config.size_px), examples.labels)
+    export_bundle(served, run_dir / BUNDLE_FOLDER, training_features=fitted, trained_on="see config.json of its run")
+    return served, fitted
+
+
+def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -> Callable[[keras.Model], None] | None:
+    if config.architecture != "mobilenetv2":
+        return None
+    chosen = np.random.default_rng(config.seed).permutation(len(examples))[:_IMAGES_FOR_STATISTICS]
+    pixels = examples.pixels[chosen][..., None].astype(np.float32) / np.float32(255)
+    return lambda network: load_imagenet(network, datasets / IMAGENET_FILE, pixels=pixels)
+
+
+def _features(network: keras.Model, slices: Sequence[Slice], *, size_px: int) -> npt.NDArray[np.float32]:
+    """The mean of the last feature maps of every slice as it is served: float32 (N, C)."""
+    examples = load_examples(slices, size_px=size_px)
+    outputs = with_features(network)
+    parts = [
+        outputs.predict_on_batch(examples.pixels[start : start + 64][..., None].astype(np.float32) / np.float32(255))[2]
+        for start in range(0, len(examples), 64)
+    ]
+    return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""A model bundle on disk: `weights.keras` and `bundle.json`, which says what they are and their hash.
+"""A model bundle on disk: `weights.keras`, `features.npz`, and `bundle.json`, which describes them with their hashes.
 
 Read before any weights are: a bundle that was altered, or that another version of this code wrote, is refused.
 """
@@ -17,6 +17,7 @@ from shared.domain import TumorClass
 from shared.errors import InvalidBundle
 
 WEIGHTS_FILE = "weights.keras"
+FEATURES_FILE = "features.npz"
 DESCRIPTION_FILE = "bundle.json"
 
 
@@ -24,8 +25,9 @@ DESCRIPTION_FILE = "bundle.json"
 class Bundle:
     """What bundle.json says.
 
-    `temperature` > 0 divides the logits; a confidence under `review_below` asks for a person. `description` is
-    the whole document, with the measured figures.
+    `temperature` > 0 divides the logits; a confidence under `review_below` asks for a person, and so does a
+    distance from the training data over `review_beyond`. `training_features` is None in a bundle that knows no
+    distance. `description` is the whole document, with the measured figures.
     """
 
     name: str
@@ -33,7 +35,9 @@ class Bundle:
     size_px: int
     temperature: float
     review_below: float
+    review_beyond: float
     weights: Path
+    training_features: Path | None
     description: Mapping[str, Any]
 
 
@@ -41,9 +45,11 @@ def read_bundle(folder: Path) -> Bundle:
     """Read and check a bundle's description and the hash of its weights. Raises InvalidBundle."""
     try:
         document = json.loads((folder / DESCRIPTION_FILE).read_text())
-        weights = folder / WEIGHTS_FILE
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except (OSError, ValueError) as error:
+        expected = {WEIGHTS_FILE: document.get("sha256")}
+        if "distance" in document:
+            expected[FEATURES_FILE] = document["distance"].get("sha256")
+        found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in expected}
+    except (OSError, ValueError, AttributeError) as error:
         raise InvalidBundle(f"{folder} is no readable model bundle: {error}") from error
     try:
         bundle = Bundle(
@@ -52,14 +58,17 @@ def read_bundle(folder: Path) -> Bundle:
             size_px=int(document["input"]["size_px"]),
             temperature=float(document["temperature"]),
             review_below=float(document["review_below"]),
-            weights=weights,
+            review_beyond=float(document["distance"]["review_beyond"]) if "distance" in document else math.inf,
+            weights=folder / WEIGHTS_FILE,
+            training_features=folder / FEATURES_FILE if "distance" in document else None,
             description=document,
         )
-        classes, channels, expected = document["classes"], document["input"]["channels"], document["sha256"]
+        classes, channels = document["classes"], document["input"]["channels"]
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidBundle(f"{folder}: {DESCRIPTION_FILE} lacks or misstates {error}") from error
-    if digest != expected:
-        raise InvalidBundle(f"{folder}: {WEIGHTS_FILE} is not the file that {DESCRIPTION_FILE} describes")
+    for name, digest in expected.items():
+        if found[name] != digest:
+            raise InvalidBundle(f"{folder}: {name} is not the file that {DESCRIPTION_FILE} describes")
     if classes != [str(label) for label in TumorClass] or channels != 1:
         raise InvalidBundle(f"{folder}: made for the classes {classes} and {channels} channels")
     if not (math.isfinite(bundle.temperature) and bundle.temperature > 0 and bundle.size_px > 0):

@@ -1,33 +1,37 @@
 """The loaded network, ready to answer. The only module of the service that imports TensorFlow.
 
-The network is traced once with a free batch dimension, so that a last, smaller batch costs no new trace.
+The network is traced once with a free batch dimension, so that a last, smaller batch costs no new trace. Under
+another Keras backend, where networks are trained on accelerators, Keras compiles it itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from shared.domain import TumorClass
 from shared.errors import InvalidBundle
 from worker.inference import network
 from worker.inference.bundle import Bundle, read_bundle
+from worker.inference.distance import TrainingFeatures, load_training_features
+from worker.inference.types import Inference
+
+Floats = npt.NDArray[np.float32]
 
 
 class Model:
     """A bundle with its network in memory; `infer` may be called from several threads."""
 
-    def __init__(self, bundle: Bundle, net: Any) -> None:
+    def __init__(self, bundle: Bundle, net: Any, *, training_features: TrainingFeatures | None) -> None:
         self.bundle = bundle
         self.network = net
-        signature = tf.TensorSpec((None, bundle.size_px, bundle.size_px, 1), tf.float32)
-        self._forward = tf.function(lambda pixels: net(pixels, training=False), input_signature=[signature])
+        self._training_features = training_features
+        self._forward = _compile(with_features(net), size_px=bundle.size_px)
 
     @property
     def name(self) -> str:
@@ -50,22 +54,43 @@ class Model:
         return self.bundle.review_below
 
     @property
+    def review_beyond(self) -> float:
+        """Distance from the training data over which a person should look."""
+        return self.bundle.review_beyond
+
+    @property
     def description(self) -> Mapping[str, Any]:
         """The whole of bundle.json."""
         return self.bundle.description
 
-    def infer(self, batch: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """One forward pass.
-
-        `batch`: float32 (N, S, S, 1) in [0, 1], N >= 1. Returns logits float32 (N, 4) and class maps float32
-        (N, g, g, 4); logits are the maps' means plus a bias, classes in the order of `TumorClass`.
-        """
-        logits, class_maps = self._forward(tf.constant(batch))
-        return np.asarray(logits), np.asarray(class_maps)
+    def infer(self, batch: Floats) -> Inference:
+        """One forward pass over float32 (N, S, S, 1) in [0, 1], N >= 1."""
+        logits, class_maps, features = self._forward(batch)
+        known = self._training_features
+        distances = np.zeros(len(batch), np.float32) if known is None else known.distances(features)
+        return Inference(logits, class_maps, distances)
 
     def warm_up(self) -> None:
         """Trace and run once, so that the first scan does not pay for it."""
         self.infer(np.zeros((1, self.size_px, self.size_px, 1), np.float32))
+
+
+def with_features(net: Any) -> keras.Model:
+    """The network with a third output: the mean of its last feature maps, (N, C)."""
+    features = net.get_layer(network.FEATURES).output
+    mean = keras.layers.GlobalAveragePooling2D(name="mean_features")(features)
+    return keras.Model(net.inputs, [*net.outputs, mean])
+
+
+def _compile(net: keras.Model, *, size_px: int) -> Callable[[Floats], list[Floats]]:
+    if keras.backend.backend() != "tensorflow":
+        predict: Callable[[Floats], list[Floats]] = net.predict_on_batch
+        return predict
+    import tensorflow as tf  # only under its own backend
+
+    signature = tf.TensorSpec((None, size_px, size_px, 1), tf.float32)
+    traced = tf.function(lambda pixels: net(pixels, training=False), input_signature=[signature])
+    return lambda batch: [np.asarray(output) for output in traced(tf.constant(batch))]
 
 
 def load_model(bundle_dir: Path) -> Model:
@@ -79,7 +104,16 @@ def load_model(bundle_dir: Path) -> Model:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InvalidBundle(f"{bundle.weights} cannot be loaded: {error}") from error
     _check_shapes(bundle, net)
-    return Model(bundle, net)
+    return Model(bundle, net, training_features=_read_features(bundle))
+
+
+def _read_features(bundle: Bundle) -> TrainingFeatures | None:
+    if bundle.training_features is None:
+        return None
+    try:
+        return load_training_features(bundle.training_features)
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidBundle(f"{bundle.training_features} cannot be loaded: {error}") from error
 
 
 def _check_shapes(bundle: Bundle, net: Any) -> None:
@@ -91,7 +125,7 @@ def _check_shapes(bundle: Bundle, net: Any) -> None:
         and outputs[0] == (None, len(TumorClass))
         and len(outputs[1]) == 4
         and outputs[1][3] == len(TumorClass)
-        and any(layer.name == network.CLASS_MAPS for layer in net.layers)
+        and {network.CLASS_MAPS, network.FEATURES} <= {layer.name for layer in net.layers}
     )
     if not right:
         raise InvalidBundle(f"{bundle.weights}: not a network from {expected} to logits and class maps")

@@ -38,16 +38,22 @@ def build_network(*, size_px: int | None, width: int, classes: int = 4) -> keras
     out: it took a third of the training time. He et al. 2016 (residual blocks).
     """
     inputs = keras.Input((size_px, size_px, 1), name="pixels")
-    x = keras.layers.ReLU()(_convolve(inputs, 2 * width // 3, stride=2))
+    x = keras.layers.ReLU()(convolve(inputs, 2 * width // 3, stride=2))
     for stage_width, stride in ((2 * width, 2), (4 * width, 2), (8 * width, 1)):
         x = _residual(x, stage_width, stride=stride)
-    x = keras.layers.Activation("linear", name=FEATURES)(x)
-    maps = keras.layers.Conv2D(classes, 1, use_bias=False, name=CLASS_MAPS)(x)
+    return keras.Model(inputs, explaining_head(x, classes=classes), name="outline_cnn")
+
+
+def explaining_head(features: Any, *, classes: int) -> list[Any]:
+    """The last layers of every network: features (N, g, g, C) -> [logits (N, classes), maps (N, g, g, classes)]."""
+    features = keras.layers.Activation("linear", name=FEATURES)(features)
+    maps = keras.layers.Conv2D(classes, 1, use_bias=False, name=CLASS_MAPS)(features)
     logits = Bias(name="logits")(keras.layers.GlobalAveragePooling2D(name="mean")(maps))
-    return keras.Model(inputs, [logits, maps], name="outline_cnn")
+    return [logits, maps]
 
 
-def _convolve(x: Any, filters: int, *, stride: int = 1, kernel: int = 3) -> Any:
+def convolve(x: Any, filters: int, *, stride: int = 1, kernel: int = 3) -> Any:
+    """Convolution and batch normalisation: (N, H, W, C) -> (N, H / stride, W / stride, filters)."""
     x = keras.layers.Conv2D(
         filters, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(x)
@@ -59,7 +65,7 @@ def _residual(x: Any, filters: int, *, stride: int) -> Any:
     if stride > 1:
         shortcut = keras.layers.AveragePooling2D(stride)(shortcut)
     if x.shape[-1] != filters:
-        shortcut = _convolve(shortcut, filters, kernel=1)
-    inner = keras.layers.ReLU()(_convolve(x, filters, stride=stride))
-    inner = _convolve(inner, filters)
+        shortcut = convolve(shortcut, filters, kernel=1)
+    inner = keras.layers.ReLU()(convolve(x, filters, stride=stride))
+    inner = convolve(inner, filters)
     return keras.layers.ReLU()(keras.layers.Add()([shortcut, inner]))

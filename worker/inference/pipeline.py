@@ -17,31 +17,23 @@ from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
 from shared.images import read_image
 from worker.inference.gradcam import heatmap
-from worker.inference.predict import classify
+from worker.inference.predict import Thresholds, classify
 from worker.inference.preprocess import prepare
 from worker.inference.render import heatmap_png, overlay
-from worker.inference.types import Decoded, Explained, Point, Predicted, Prediction, Rejected, Source
+from worker.inference.types import Decoded, Explained, Inference, Point, Predicted, Prediction, Rejected, Source
 
 _MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
 
 
-class Network(Protocol):
+class Network(Thresholds, Protocol):
     """What the pipeline needs of a `worker.inference.model.Model`."""
 
     @property
     def size_px(self) -> int:
         """Side of the square that the network sees."""
 
-    @property
-    def temperature(self) -> float:
-        """Divides the logits."""
-
-    @property
-    def review_below(self) -> float:
-        """Confidence under which a person should look."""
-
-    def infer(self, batch: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4)."""
+    def infer(self, batch: npt.NDArray[np.float32]) -> Inference:
+        """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,)."""
 
 
 class Pipeline:
@@ -106,12 +98,12 @@ class Pipeline:
     def _predict_together(self, scans: Sequence[Decoded]) -> list[Predicted]:
         started = time.perf_counter()
         batch = np.stack([scan.prepared.pixels for scan in scans])[..., None]
-        logits, class_maps = self._model.infer(batch)
+        inference = self._model.infer(batch)
         predict_ms = _ms(started, time.perf_counter()) / len(scans)
         results = []
-        for scan, scores, maps in zip(scans, logits, class_maps, strict=True):
+        for scan, logits, maps, distance in zip(scans, *inference, strict=True):
             explaining = time.perf_counter()
-            prediction = classify(scores, temperature=self._model.temperature, review_below=self._model.review_below)
+            prediction = classify(logits, distance=float(distance), thresholds=self._model)
             grid = heatmap(maps, prediction.label)
             timings = {"predict": predict_ms, "explain": _ms(explaining, time.perf_counter())}
             results.append(Predicted(decoded=scan, prediction=prediction, grid=grid, timings=timings))

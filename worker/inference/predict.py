@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,22 +12,44 @@ from worker.inference.types import Prediction
 
 CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
 LOW_CONFIDENCE = "low_confidence"
+UNLIKE_TRAINING_DATA = "unlike_training_data"
 
 
-def classify(logits: npt.NDArray[np.float32], *, temperature: float, review_below: float) -> Prediction:
+class Thresholds(Protocol):
+    """What turns logits into probabilities and doubt: a `worker.inference.model.Model` has it."""
+
+    @property
+    def temperature(self) -> float:
+        """Divides the logits."""
+
+    @property
+    def review_below(self) -> float:
+        """Confidence under which a person should look."""
+
+    @property
+    def review_beyond(self) -> float:
+        """Distance from the training data over which a person should look."""
+
+
+def classify(logits: npt.NDArray[np.float32], *, distance: float, thresholds: Thresholds) -> Prediction:
     """Label and calibrated probabilities of one scan.
 
     `logits`: float32 (4,) in the order of `TumorClass`. Probabilities are softmax(logits / temperature) (Guo et
-    al. 2017) and sum to 1; a confidence under `review_below` asks for a person with the reason `low_confidence`.
+    al. 2017) and sum to 1. A low confidence and a large `distance` each ask for a person, and say so.
     """
-    probabilities = softmax(np.asarray(logits, np.float64) / temperature)
+    probabilities = softmax(np.asarray(logits, np.float64) / thresholds.temperature)
     best = int(np.argmax(probabilities))
     confidence = float(probabilities[best])
-    reasons = (LOW_CONFIDENCE,) if confidence < review_below else ()
+    doubts = {
+        LOW_CONFIDENCE: confidence < thresholds.review_below,
+        UNLIKE_TRAINING_DATA: distance > thresholds.review_beyond,
+    }
+    reasons = tuple(reason for reason, doubtful in doubts.items() if doubtful)
     return Prediction(
         label=CLASSES[best],
         probabilities={label: float(share) for label, share in zip(CLASSES, probabilities, strict=True)},
         confidence=confidence,
+        distance=distance,
         needs_review=bool(reasons),
         review_reasons=reasons,
     )

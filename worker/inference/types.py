@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +29,29 @@ class Prepared:
     frame: Frame
 
 
+class Inference(NamedTuple):
+    """What one forward pass says of N scans.
+
+    `logits`: float32 (N, 4) in the order of `TumorClass`, each the mean of its map plus a bias; `class_maps`:
+    float32 (N, g, g, 4); `distances`: float32 (N,) from the training data, zeros where the model knows none.
+    """
+
+    logits: npt.NDArray[np.float32]
+    class_maps: npt.NDArray[np.float32]
+    distances: npt.NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """A label with calibrated probabilities that sum to 1, and whether a person should look again."""
+    """A label with calibrated probabilities that sum to 1, and whether a person should look again.
+
+    `distance`: from the training data, >= 0; `review_reasons`: empty unless `needs_review`.
+    """
 
     label: TumorClass
     probabilities: Mapping[TumorClass, float]
     confidence: float
+    distance: float
     needs_review: bool
     review_reasons: tuple[str, ...]
 

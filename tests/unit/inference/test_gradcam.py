@@ -43,7 +43,7 @@ def grad_cam(net: Any, pixels: npt.NDArray[np.float32], label: TumorClass) -> np
 def test_closed_form_is_grad_cam(which: str, label: TumorClass, tiny_model: Model) -> None:
     model = load_model(SHIPPED) if which == "shipped" else tiny_model
     pixels = prepare(draw_head(tumour=(150, 110)), size_px=model.size_px).pixels
-    _, class_maps = model.infer(pixels[None, :, :, None])
+    _, class_maps, _ = model.infer(pixels[None, :, :, None])
     assert np.abs(heatmap(class_maps[0], label) - grad_cam(model.network, pixels, label)).max() <= 1e-4
 
 

@@ -24,7 +24,7 @@ def change(bundle: Path, **values: Any) -> None:
 
 def test_logits_are_the_means_of_the_class_maps_plus_a_bias(tiny_model: Model) -> None:
     batch = np.random.default_rng(0).random((3, 64, 64, 1), np.float32)
-    logits, class_maps = tiny_model.infer(batch)
+    logits, class_maps, _ = tiny_model.infer(batch)
     assert logits.shape == (3, 4)
     assert class_maps.shape == (3, 8, 8, 4)
     bias = logits - class_maps.mean(axis=(1, 2))
@@ -33,13 +33,14 @@ def test_logits_are_the_means_of_the_class_maps_plus_a_bias(tiny_model: Model) -
 
 def test_a_scan_scores_the_same_alone_and_in_a_batch(tiny_model: Model) -> None:
     batch = np.random.default_rng(0).random((5, 64, 64, 1), np.float32)
-    together, _ = tiny_model.infer(batch)
-    alone, _ = tiny_model.infer(batch[2:3])
-    np.testing.assert_allclose(alone[0], together[2], atol=1e-4)
+    together, alone = tiny_model.infer(batch), tiny_model.infer(batch[2:3])
+    for one, many in zip(alone, together, strict=True):
+        np.testing.assert_allclose(one[0], many[2], atol=1e-4)
 
 
-def test_altered_weights_are_refused(bundle: Path) -> None:
-    weights = bundle / "weights.keras"
+@pytest.mark.parametrize("name", ["weights.keras", "features.npz"])
+def test_altered_files_are_refused(bundle: Path, name: str) -> None:
+    weights = bundle / name
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
@@ -47,7 +48,7 @@ def test_altered_weights_are_refused(bundle: Path) -> None:
         load_model(bundle)
 
 
-@pytest.mark.parametrize("missing", ["weights.keras", "bundle.json"])
+@pytest.mark.parametrize("missing", ["weights.keras", "features.npz", "bundle.json"])
 def test_a_missing_file_is_told(bundle: Path, missing: str) -> None:
     (bundle / missing).unlink()
     with pytest.raises(InvalidBundle, match=missing):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from shared.domain import TumorClass
+from tests.unit.inference.test_predict import Limits
 from training.calibrate import expected_calibration_error, fit_review_threshold, fit_temperature
 from training.data import Slice
 from training.evaluate import Scored, log_probabilities, measure, points_at
@@ -18,7 +19,7 @@ def scored(
 ) -> Scored:
     logits = np.array([3.0 if label is said else 0.0 for label in TumorClass], np.float32)
     item = Slice(path=Path("x"), label=true, source=source, patient="p", fold=fold, outline=None)
-    prediction = classify(logits, temperature=1, review_below=0.5)
+    prediction = classify(logits, distance=0, thresholds=Limits(review_below=0.5))
     return Scored(slice=item, prediction=prediction, in_box=in_box, in_outline=in_box)
 
 

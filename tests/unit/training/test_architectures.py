@@ -1,0 +1,36 @@
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.unit.training.test_fit import CONFIG
+from training.architectures import build, build_mobilenetv2, load_imagenet
+
+IMAGENET = Path("weights") / "mobilenetv2-imagenet-folded.npz"
+
+
+@pytest.mark.parametrize(("architecture", "grid"), [("residual", 8), ("plain", 4), ("mobilenetv2", 2)])
+def test_every_network_gives_logits_that_its_maps_explain(architecture: str, grid: int) -> None:
+    network = build(replace(CONFIG, architecture=architecture), size_px=64)
+    logits, maps = network.predict_on_batch(np.random.default_rng(0).random((2, 64, 64, 1), np.float32))
+    assert logits.shape == (2, 4)
+    assert maps.shape == (2, grid, grid, 4)
+    bias = logits - maps.mean(axis=(1, 2))
+    assert np.abs(bias - bias[0]).max() < 1e-4
+
+
+def test_an_unknown_network_is_told() -> None:
+    with pytest.raises(ValueError, match="resnet"):
+        build(replace(CONFIG, architecture="resnet"), size_px=64)
+
+
+def test_imagenet_weights_mean_the_same_in_training_as_in_serving(datasets: Path) -> None:
+    keras.utils.set_random_seed(0)
+    network = build_mobilenetv2(size_px=96)
+    pixels = np.random.default_rng(0).random((16, 96, 96, 1), np.float32)
+    load_imagenet(network, datasets / IMAGENET, pixels=pixels)
+    serving, training = network(pixels, training=False)[1], network(pixels, training=True)[1]
+    assert np.asarray(serving).std() > 0.1
+    np.testing.assert_allclose(serving, training, atol=0.05)
