@@ -5,7 +5,6 @@ import pytest
 
 from shared.domain import TumorClass
 from tests.unit.inference.test_predict import Limits
-from training.calibrate import expected_calibration_error, fit_review_threshold, fit_temperature
 from training.data import Slice
 from training.evaluate import Scored, log_probabilities, measure, points_at
 from worker.inference.predict import classify
@@ -52,27 +51,3 @@ def test_rates_stand_beside_their_number() -> None:
 def test_log_probabilities_are_logits_up_to_a_constant() -> None:
     (row,) = log_probabilities([scored(TumorClass.GLIOMA, TumorClass.PITUITARY)])
     assert row - row[0] == pytest.approx([0, 0, 3, 0], abs=1e-6)
-
-
-def test_temperature_undoes_what_made_logits_too_sure() -> None:
-    rng = np.random.default_rng(0)
-    honest = rng.normal(0, 2, (20_000, 4))
-    shares = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
-    labels = np.array([rng.choice(4, p=row) for row in shares])
-    assert fit_temperature(honest * 2.5, labels) == pytest.approx(2.5, rel=0.06)
-
-
-def test_review_threshold_leaves_few_errors_above_it_and_not_too_many_below() -> None:
-    confidences = np.linspace(0.3, 1, 1000)
-    right = np.ones(1000, bool)
-    right[:40] = False
-    threshold = fit_review_threshold(confidences, right)
-    assert (~right[confidences >= threshold]).mean() <= 0.02
-    assert (confidences < threshold).mean() < 0.04
-    hopeless = fit_review_threshold(confidences, np.zeros(1000, bool))
-    assert (confidences < hopeless).mean() == pytest.approx(0.10, abs=0.01)
-
-
-def test_calibration_error_is_zero_for_honest_confidence() -> None:
-    assert expected_calibration_error(np.full(100, 0.75), np.arange(100) < 75) == pytest.approx(0)
-    assert expected_calibration_error(np.full(100, 0.95), np.arange(100) < 75) == pytest.approx(0.2)
