@@ -1,0 +1,58 @@
+"""Markdown tables of a comparison, for documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from training.tables import markdown_table
+from training.wording import LOWER_IS_BETTER, difference_in_words, name_of, number_in_words, rate_in_words
+
+Document = Mapping[str, Any]
+_SURE = 0.05  # p-values under it are called no accident
+
+
+def comparison_table(comparison: Document) -> str:
+    """A row for each figure and cost, a column for each network.
+
+    Bold: better than another with p < 0.05, and itself beaten by none.
+    """
+    models, costs = comparison["models"], {name: dict(_flat(cost)) for name, cost in comparison["costs"].items()}
+    rows = [
+        (name_of(figure), *_with_best_bold(figure, rates, comparison))
+        for figure, rates in comparison["figures"].items()
+    ]
+    for cost in dict.fromkeys(key for each in costs.values() for key in each):
+        rows.append((cost, *(number_in_words(costs.get(name, {}).get(cost, "–")) for name in models)))
+    return markdown_table(("figure", *models), rows)
+
+
+def difference_table(comparison: Document) -> str:
+    """Every pair's differences with interval and p-value."""
+    pairs = comparison["differences"]
+    return markdown_table(
+        ("difference", *(f"{pair['of']} less {pair['less']}" for pair in pairs)),
+        (
+            (name_of(figure), *(difference_in_words(figure, pair["figures"][figure]) for pair in pairs))
+            for figure in comparison["figures"]
+        ),
+    )
+
+
+def _with_best_bold(figure: str, rates: Mapping[str, Document], comparison: Document) -> Iterator[str]:
+    beaten = {
+        pair["of"] if (pair["figures"][figure]["value"] > 0) == (figure in LOWER_IS_BETTER) else pair["less"]
+        for pair in comparison["differences"]
+        if (pair["figures"][figure]["p"] or 1) < _SURE
+    }
+    for name, rate in rates.items():
+        words = rate_in_words(figure, rate)
+        yield f"**{words}**" if beaten and name not in beaten else words
+
+
+def _flat(cost: Document) -> Iterator[tuple[str, Any]]:
+    for name, value in cost.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name_of(name)}, {name_of(inner)}", number) for inner, number in value.items())
+        else:
+            yield name_of(name), value
