@@ -18,7 +18,8 @@ _COMMANDS = {
     "relay": "Publish waiting scans; runs beside the workers.",
     "predict": "Classify files without a service.",
     "train": "Train a network.",
-    "evaluate": "Measure a model bundle by patient.",
+    "evaluate": "Measure a network by patient: JSON, plots, model card.",
+    "compare": "Compare networks by paired tests.",
 }
 
 

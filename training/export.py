@@ -67,14 +67,6 @@ def export_bundle(
     (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2) + "\n")
 
 
-def record_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
-    """Put measured figures into a bundle's description; the weights and their hash stay as they are."""
-    path = folder / DESCRIPTION_FILE
-    document = json.loads(path.read_text())
-    document["metrics"] = dict(metrics)
-    path.write_text(json.dumps(document, indent=2) + "\n")
-
-
 def export_untrained(folder: Path, *, seed: int = 0, size_px: int = 160, width: int = 24) -> None:
     """A small valid bundle with random weights: what the service needs to be developed and tested without training."""
     keras.utils.set_random_seed(seed)

@@ -1,45 +1,167 @@
-"""`neurobatch evaluate`: the figures of a bundle, as JSON."""
+"""`neurobatch evaluate`: every figure of a network, as JSON, pictures and model card."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from training.outcomes import Outcomes
+    from worker.inference.model import Model
+
 
 @click.command()
-@click.option("--model", type=click.Path(exists=True, path_type=Path), help="The bundle; default: of the settings.")
-@click.option("--fold", "folds", type=int, multiple=True, required=True, help="A fold to measure on; may be repeated.")
-@click.option("--record", is_flag=True, help="Put the figures into the bundle and its card.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the JSON here.")
-def evaluate(model: Path | None, folds: tuple[int, ...], out: Path | None, *, record: bool) -> None:
-    """Measure a model by patient, as it is served: accuracy, sensitivity, and where its heatmaps point.
+@click.option("--scores", type=click.Path(exists=True, path_type=Path), help="Out-of-fold scores of all folds (CSV).")
+@click.option("--model", type=click.Path(exists=True, path_type=Path), help="A bundle; default: of the settings.")
+@click.option(
+    "--fold", "folds", type=int, multiple=True, help="Score the bundle on this fold, left out of its training."
+)
+@click.option("--section", "sections", multiple=True, metavar="NAME=FILE", help="Add JSON that was measured elsewhere.")
+@click.option(
+    "--randomised", is_flag=True, help="Measure heatmaps of the bundle with random weights as well (minutes)."
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for JSON and pictures; build/evaluation/NAME.")
+@click.option(
+    "--gallery", is_flag=True, help="Draw heatmap hits and misses into --out, by fold-K/bundle beside --scores."
+)
+@click.option("--record", "recorded", is_flag=True, help="Put figures, card and pictures into bundle and documents.")
+def evaluate(
+    scores: Path | None,
+    model: Path | None,
+    folds: tuple[int, ...],
+    sections: tuple[str, ...],
+    out: Path | None,
+    *,
+    randomised: bool,
+    gallery: bool,
+    recorded: bool,
+) -> None:
+    """Measure a network by patient, as it is served: accuracy, calibration, review, and where its heatmaps point.
 
-    The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
+    From a table of --scores everything is computed in seconds without a network. With --fold the bundle scores that
+    fold first, for which the data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
+    if (scores is None) == (not folds):
+        raise click.UsageError("give either --scores or --fold")
+    added = dict(map(_named, sections))
+    started_s = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.settings import load_settings
-    from training.card import write_card
-    from training.data import datasets_dir, load_index
-    from training.evaluate import measure, score
-    from training.export import record_metrics
-    from worker.inference.model import load_model
+    from training.plots.all import draw_evaluation
+    from training.report import EVALUATION_FILE, write_document
+    from training.tables import headline_table
 
     folder = model or load_settings().model_dir
+    try:
+        if scores is not None:
+            evaluation, outcomes = _of_scores(scores, bundle=folder if model or recorded else None)
+        else:
+            evaluation, outcomes = _of_bundle(folder, folds=folds)
+        evaluation |= added
+        if randomised:
+            evaluation["randomised_weights"] = _randomised(folder)
+        if recorded:
+            evaluation = _record(evaluation, folder, scores=scores)
+        target = out or Path("build/evaluation") / evaluation["model"]
+        write_document(target / EVALUATION_FILE, evaluation)
+        draw_evaluation(evaluation, target)
+        if gallery:
+            _draw_gallery(outcomes, target, networks=scores.parent if scores else None, bundle=folder)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(headline_table(evaluation))
+    click.echo(f"{time.monotonic() - started_s:.0f} s; wrote {target}", err=True)
+
+
+def _of_scores(path: Path, *, bundle: Path | None) -> tuple[dict[str, Any], Outcomes]:
+    """The figures of a cross-validation: of the bundle that came of it, or named by the folder of its scores."""
+    from training.calibrate import fit_on_other_folds
+    from training.history import read_histories
+    from training.outcomes import outcomes_of
+    from training.record import SCORES_FILE
+    from training.report import evaluate_out_of_fold
+    from training.scores import read_scores
+
+    table = read_scores(path)
+    command = "neurobatch evaluate --scores "
+    command += f"models/{bundle.name}/{SCORES_FILE} --model models/{bundle.name}" if bundle else str(path)
+    name = bundle.name if bundle else path.resolve().parent.name
+    evaluation = evaluate_out_of_fold(table, model=name, command=command)
+    histories = read_histories(path.parent)
+    return evaluation | ({"training": histories} if histories else {}), outcomes_of(table, fit_on_other_folds(table))
+
+
+def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
+    from training.calibrate import calibration_of
+    from training.data import datasets_dir, load_index
+    from training.outcomes import outcomes_of
+    from training.report import evaluate_bundle
+    from training.score_scans import score_scans
+    from worker.inference.model import load_model
+
     loaded = load_model(folder)
+    calibration = calibration_of(loaded.description)
     slices = load_index(datasets_dir(), folds=folds)
-    scored = score(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
+    table = score_scans(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
     click.echo(err=True)
-    figures = measure(scored)
-    text = json.dumps({"model": loaded.name, "sha256": loaded.description["sha256"], **figures}, indent=1)
-    if record:
-        asked = " ".join(f"--fold {fold}" for fold in folds)
-        command = f"neurobatch evaluate --model models/{loaded.name} {asked}"
-        figures.pop("by_fold")
-        record_metrics(folder, {"command": command, "figures": figures})
-        write_card(folder)
-    if out:
-        out.write_text(text + "\n")
-    click.echo(text)
+    command = f"neurobatch evaluate --model models/{loaded.name} " + " ".join(f"--fold {fold}" for fold in folds)
+    evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command)
+    return evaluation, outcomes_of(table, dict.fromkeys(folds, calibration))
+
+
+def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) -> dict[str, Any]:
+    """The evaluation as it was recorded, with what was measured for the bundle before."""
+    from training.documents import fill_documents
+    from training.record import record, with_recorded_sections
+
+    whole = with_recorded_sections(evaluation, folder)
+    record(whole, folder, scores=scores)
+    for path in fill_documents(Path()):
+        click.echo(f"renewed {path}", err=True)
+    return whole
+
+
+def _randomised(folder: Path) -> dict[str, Any]:
+    from training.data import datasets_dir, load_index
+    from training.randomised import measure_randomised, randomised
+    from worker.inference.model import load_model
+
+    slices = load_index(datasets_dir())
+    return measure_randomised(randomised(load_model(folder)), slices, report=lambda line: click.echo(line, err=True))
+
+
+def _draw_gallery(outcomes: Outcomes, target: Path, *, networks: Path | None, bundle: Path) -> None:
+    """By the network of each fold beside the scores; by the bundle itself where it was scored."""
+    from functools import cache
+
+    from training.data import datasets_dir, load_index
+    from training.plots.gallery import choose, draw_gallery, look_again
+    from worker.inference.model import load_model
+
+    @cache
+    def network(folder: Path) -> Model:
+        return load_model(folder)
+
+    slices = {item.path.name: item for item in load_index(datasets_dir())}
+    rows = {
+        name: look_again(
+            outcomes,
+            places,
+            slices=slices,
+            network=lambda fold: network(networks / f"fold-{fold}" / "bundle" if networks else bundle),
+        )
+        for name, places in choose(outcomes).items()
+    }
+    draw_gallery(rows, target / "gallery.png")
+
+
+def _named(section: str) -> tuple[str, dict[str, Any]]:
+    name, given, path = section.partition("=")
+    if not given or not Path(path).is_file():
+        raise click.UsageError(f"--section {section}: expected NAME=FILE of an existing JSON file")
+    return name, json.loads(Path(path).read_text())

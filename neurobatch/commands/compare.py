@@ -1,0 +1,49 @@
+"""`neurobatch compare`: networks side by side on the same patients."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", default="build/comparison", show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@click.option("--record", is_flag=True, help="Put it into models/ and the documents.")
+def compare(tables: tuple[Path, ...], out: Path, *, record: bool) -> None:
+    """Compare TABLES of out-of-fold scores (CSV), each named by its folder, with paired tests by patient.
+
+    A `cost.json` beside a table adds what its network costs. Writes comparison.json, .md and .png.
+    """
+    from training.card import IMAGES
+    from training.comparison import COMPARISON_FILE
+    from training.comparison import compare as compare_tables
+    from training.comparison_tables import comparison_table, difference_table
+    from training.documents import fill_documents
+    from training.plots.comparison import draw_comparison
+    from training.report import write_document
+    from training.scores import read_scores
+
+    named = {path.resolve().parent.name: path for path in tables}
+    if len(named) < len(tables):
+        raise click.UsageError("two tables lie in folders of the same name")
+    costs = {name: path.with_name("cost.json") for name, path in named.items()}
+    try:
+        comparison = compare_tables(
+            {name: read_scores(path) for name, path in named.items()},
+            {name: json.loads(path.read_text()) for name, path in costs.items() if path.is_file()},
+        )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    text = f"{comparison_table(comparison)}\n\n{difference_table(comparison)}\n"
+    write_document(out / COMPARISON_FILE, comparison)
+    (out / "comparison.md").write_text(text)
+    draw_comparison(comparison, out / "comparison.png")
+    if record:
+        write_document(Path("models") / COMPARISON_FILE, comparison)
+        draw_comparison(comparison, IMAGES / "comparison.png")
+        for path in fill_documents(Path()):
+            click.echo(f"renewed {path}", err=True)
+    click.echo(text)

@@ -1,0 +1,99 @@
+"""`neurobatch evaluate` and `neurobatch compare` as they are typed, from tables of scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from neurobatch.cli import cli
+from tests.unit.training.synthetic import honest_scores
+from training.calibrate import fit_calibration
+from training.export import export_untrained
+from training.scores import read_scores, write_scores
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with two runs and a document."""
+    for name, sharpened in (("ours", 1.0), ("plain", 2.0)):
+        write_scores(tmp_path / "build" / "runs" / name / "out-of-fold.csv", honest_scores(400, sharpened=sharpened))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "model.md").write_text(
+        "<!-- from models/ours-1/evaluation.json: headline -->\n<!-- end -->\n"
+        "<!-- from models/ours-1/evaluation.json: gate -->\n<!-- end -->\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def typed(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_scores_are_evaluated_without_a_network(repository: Path) -> None:
+    printed = typed("evaluate", "--scores", "build/runs/ours/out-of-fold.csv")
+    found = repository / "build" / "evaluation" / "ours"
+    evaluation = json.loads((found / "evaluation.json").read_text())
+    assert evaluation["model"] == "ours"
+    assert f"{evaluation['headline']['accuracy']['value']:.1%}" in printed
+    assert (found / "confusion.png").is_file()
+
+
+def test_an_evaluation_is_recorded_in_its_bundle_and_the_documents(repository: Path) -> None:
+    table = repository / "build" / "runs" / "ours" / "out-of-fold.csv"
+    fitted = fit_calibration(read_scores(table))
+    bundle = repository / "models" / "ours-1"
+    export_untrained(bundle, size_px=32, width=6)
+    description = json.loads((bundle / "bundle.json").read_text())
+    served = {"temperature": fitted.temperature, "review_below": fitted.review_below}
+    (bundle / "bundle.json").write_text(json.dumps(description | served))
+    (repository / "gate.json").write_text(json.dumps({"rejected": {"value": 0.99, "n": 150}}))
+    typed(
+        *("evaluate", "--scores", str(table), "--model", "models/ours-1"),
+        *("--section", "gate=gate.json", "--out", "tried", "--record"),
+    )
+    evaluation = json.loads((bundle / "evaluation.json").read_text())
+    assert json.loads((bundle / "bundle.json").read_text())["metrics"]["figures"] == evaluation["headline"]
+    assert evaluation["gate"]["rejected"]["value"] == 0.99
+    document = (repository / "docs" / "model.md").read_text()
+    assert "| rejected | 99.0% | 150 |" in document
+    # The command that the card names gives the same bytes again.
+    card = (bundle / "README.md").read_text()
+    command = evaluation["measured"]["command"]
+    assert command in card
+    recorded = (bundle / "evaluation.json").read_bytes()
+    typed(*command.split()[1:], "--out", "tried", "--record")
+    assert (bundle / "evaluation.json").read_bytes() == recorded
+    assert (bundle / "README.md").read_text() == card
+
+
+def test_networks_are_compared_with_their_costs(repository: Path) -> None:
+    (repository / "build" / "runs" / "plain" / "cost.json").write_text(json.dumps({"latency_ms": {"1_thread": 9.5}}))
+    printed = typed(
+        "compare", "build/runs/ours/out-of-fold.csv", "build/runs/plain/out-of-fold.csv", "--out", "compared"
+    )
+    assert "| figure | ours | plain |" in printed
+    assert "| latency in ms, 1 thread | – | 9.5 |" in printed
+    assert (repository / "compared" / "comparison.md").read_text().strip() == printed.strip()
+    comparison = json.loads((repository / "compared" / "comparison.json").read_text())
+    # Twice the logits are the same answers, and the same probabilities once each is calibrated.
+    assert comparison["differences"][0]["figures"]["accuracy"]["p"] == 1
+    assert (repository / "compared" / "comparison.png").is_file()
+
+
+def test_what_cannot_be_evaluated_is_told_in_a_line(repository: Path) -> None:
+    assert "either --scores or --fold" in typed("evaluate", code=2)
+    one_fold = repository / "build" / "one.csv"
+    write_scores(one_fold, [score for score in honest_scores(100) if score.fold == 1])
+    assert "takes scores of others" in typed("evaluate", "--scores", str(one_fold), code=1)
+    shutil.copy(repository / "docs" / "model.md", repository / "build" / "no.csv")
+    assert "columns differ" in typed("evaluate", "--scores", "build/no.csv", code=1)
+    assert "NAME=FILE" in typed("evaluate", "--scores", str(one_fold), "--section", "gate", code=2)
+    assert "two tables or more" in typed("compare", str(one_fold), code=1)
+    assert "same name" in typed("compare", str(one_fold), str(one_fold), code=2)
