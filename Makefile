@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up test lint types imports check lock clean
+.PHONY: help setup demo up reproduce test lint types imports check lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,11 @@ demo: setup ## run one batch through the whole service (SCANS=folder DATA_DIR=fo
 
 up: setup ## serve until Ctrl-C (PORT=8000 DATA_DIR=folder)
 	@exec $(BIN)/neurobatch up $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
+
+reproduce: setup ## the model's headline figures again, by the command in its card (1-2 minutes; NEUROBATCH_DATASETS)
+	@command=$$($(BIN)/python -c 'import json; from shared.settings import load_settings; \
+	  print(json.loads((load_settings().model_dir / "evaluation.json").read_text())["measured"]["command"])'); \
+	echo "$$command"; PATH="$(BIN):$$PATH" $$command
 
 test: setup ## all tests
 	@$(BIN)/pytest

@@ -170,7 +170,10 @@ class ModelDocument(BaseModel):
 
     name: str
     active: bool
-    metrics: dict[str, Any]
+    metrics: dict[str, Any] = Field(
+        description="`figures`: the headline of its evaluation, each as `value`, `n` scans and 95% `interval` over "
+        "patients; `measured`: how and on what. Empty where it was never measured."
+    )
 
 
 class ModelList(_Document):

@@ -1,0 +1,81 @@
+"""Every figure shown in cards, documents and bundles is that of an evaluation.json, and that one is of its table."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training.card import CARD_FILE, IMAGES, card
+from training.documents import documents_of, filled
+from training.plots.all import pictures_of
+from training.record import SCORES_FILE
+from training.report import EVALUATION_FILE, evaluate_out_of_fold, headline
+from training.scores import read_scores
+
+ROOT = Path(__file__).resolve().parents[3]
+BUNDLES = sorted(path.parent for path in ROOT.glob("models/*/bundle.json"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+@pytest.fixture(params=BUNDLES, ids=lambda path: path.name)
+def bundle(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_there_are_bundles() -> None:
+    assert BUNDLES
+
+
+def test_what_v1_models_shows_is_the_evaluation(bundle: Path) -> None:
+    assert read(bundle / "bundle.json")["metrics"] == headline(read(bundle / EVALUATION_FILE))
+
+
+def test_the_card_is_the_evaluation(bundle: Path) -> None:
+    evaluation = read(bundle / EVALUATION_FILE)
+    assert evaluation["model"] == bundle.name
+    pictures = f"../../{IMAGES}/{bundle.name}"
+    assert (bundle / CARD_FILE).read_text() == card(read(bundle / "bundle.json"), evaluation, pictures=pictures)
+    for name in pictures_of(evaluation):
+        picture = bundle / pictures / f"{name}.png"
+        assert 5_000 < picture.stat().st_size < 60_000
+
+
+def test_the_evaluation_is_its_tables(bundle: Path) -> None:
+    """Where the bundle came of a cross-validation its table of scores lies beside it, and gives every figure again."""
+    evaluation = read(bundle / EVALUATION_FILE)
+    table = bundle / SCORES_FILE
+    assert table.is_file() == ("by_fold" in evaluation["calibration"])
+    if table.is_file():
+        again = evaluate_out_of_fold(read_scores(table), model=bundle.name, command=evaluation["measured"]["command"])
+        for name, section in again.items():
+            assert_close(section, evaluation[name], at=name)
+        described = read(bundle / "bundle.json")
+        for name in ("temperature", "review_below"):
+            assert described[name] == pytest.approx(evaluation["calibration"]["bundle"][name], rel=0.01)
+
+
+def test_the_tables_of_the_documents_are_the_evaluations() -> None:
+    marked = [path for path in documents_of(ROOT) if "<!-- from " in path.read_text()]
+    assert ROOT / "docs" / "model.md" in marked
+    for path in marked:
+        assert path.read_text() == filled(path.read_text(), root=ROOT), path.name
+
+
+def assert_close(one: Any, other: Any, *, at: str) -> None:
+    """Equal, but for the last digit of a number: processors differ there."""
+    if isinstance(one, dict):
+        assert set(one) == set(other), at
+        for name in one:
+            assert_close(one[name], other[name], at=f"{at}.{name}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), at
+        for number, (first, second) in enumerate(zip(one, other, strict=True)):
+            assert_close(first, second, at=f"{at}[{number}]")
+    elif isinstance(one, float):
+        assert one == pytest.approx(other, abs=2e-4), at
+    else:
+        assert one == other, at
