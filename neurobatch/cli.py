@@ -19,6 +19,7 @@ _COMMANDS = {
     "predict": "Classify files without a service.",
     "train": "Train a network.",
     "evaluate": "Measure a network by patient: JSON, plots, model card.",
+    "release": "Make the bundle that is shipped of a trained network.",
     "compare": "Compare networks by paired tests.",
 }
 

@@ -31,6 +31,7 @@ def draw_learning(figure: Figure, evaluation: Document) -> None:
         axes.set_xlabel("epoch")
 
 
-def _draw(axes: Any, values: list[float] | None, **line: Any) -> None:
-    if values:
-        axes.plot(range(1, len(values) + 1), values, **line)
+def _draw(axes: Any, values: list[float | None] | None, **line: Any) -> None:
+    known = [(epoch, value) for epoch, value in enumerate(values or (), start=1) if value is not None]
+    if known:
+        axes.plot(*zip(*known, strict=True), **line)

@@ -1,0 +1,31 @@
+"""`neurobatch release`: a trained network becomes the bundle that is shipped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("trained", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("bundle", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--scores", required=True, type=click.Path(exists=True, path_type=Path), help="Out-of-fold scores of its recipe."
+)
+def release(trained: Path, bundle: Path, scores: Path) -> None:
+    """Write BUNDLE from TRAINED, a run's bundle trained on all folds, calibrated by cross-validation.
+
+    Then `neurobatch evaluate --scores ... --model BUNDLE --record` puts figures, card and pictures beside it.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from shared.errors import NeurobatchError
+    from training.release import release as write
+    from training.scores import read_scores
+
+    try:
+        write(trained, bundle, scores=read_scores(scores))
+    except (ValueError, NeurobatchError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"wrote {bundle}")
