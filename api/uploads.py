@@ -79,7 +79,7 @@ def _events(body: IO[bytes], *, boundary: bytes, settings: Settings) -> Iterator
 
 
 def _read(body: IO[bytes], *, settings: Settings) -> bytes:
-    """The next bytes; none at the end. Servers raise many kinds of errors for a body that breaks off or is ill-formed."""
+    """The next bytes; none at the end. Servers raise errors of many kinds for a body that breaks off or is ill-made."""
     try:
         return body.read(_READ_BYTES)
     except TimeoutError as error:

@@ -87,7 +87,7 @@ def test_no_small_bomb_harms_its_neighbours(decoder: Decoder, bomb: str) -> None
 def test_a_file_that_crashes_the_process_is_rejected_alone(decoder: Decoder) -> None:
     """The crash is played: whoever works on the slow file gets the signal of one."""
     slow = bombs.jpeg_many_scans(large=True)
-    with _killing(decoder, signal.SIGSEGV):
+    with Killing(decoder, signal.SIGSEGV):
         found = codes(decoder, GOOD[0], slow, *GOOD[1:])
     assert found == [None, "decoder_crashed", *[None] * 5]
 
@@ -100,7 +100,7 @@ def test_a_process_that_is_killed_from_outside_costs_no_file(decoder: Decoder) -
 
 @needs_proc
 def test_a_process_that_is_killed_again_and_again_is_nobodys_fault(decoder: Decoder) -> None:
-    with _killing(decoder, signal.SIGKILL), pytest.raises(RuntimeError, match="keeps dying"):
+    with Killing(decoder, signal.SIGKILL), pytest.raises(RuntimeError, match="keeps dying"):
         codes(decoder, bombs.jpeg_many_scans(large=True))
 
 
@@ -118,7 +118,7 @@ def test_the_process_knows_no_secrets(decoder: Decoder, monkeypatch: pytest.Monk
     assert b"secret" not in Path(f"/proc/{child_pid(decoder)}/environ").read_bytes()
 
 
-class _killing:
+class Killing:
     """While the block runs, a decoding process that works on a file for longer than a good one takes gets a signal."""
 
     def __init__(self, decoder: Decoder, signal_number: signal.Signals) -> None:
