@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up test lint types imports check lock clean
+.PHONY: help setup demo up test fuzz lint types imports check lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ up: setup ## serve until Ctrl-C (PORT=8000 DATA_DIR=folder)
 
 test: setup ## all tests
 	@$(BIN)/pytest
+
+fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=)
+	@$(BIN)/python -m tests.fuzz.run --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## style, Dockerfile and docker-compose.yml
 	@$(BIN)/ruff check .

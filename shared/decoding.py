@@ -48,6 +48,9 @@ def _answer(file: IO[bytes], request: dict[str, Any], pixels: mmap.mmap) -> dict
         return {"code": error.code, "message": error.message}
     except MemoryError:
         return {"code": "decode_limit", "message": "the file needs more memory than max_decode_bytes"}
+    # Alone with one file, whatever is raised is that file's doing: it must not cost others their turn.
+    except Exception as error:  # noqa: BLE001
+        return {"code": "decoder_crashed", "message": f"the file breaks the decoder ({type(error).__name__})"}
     picture_in(pixels, slot=request["slot"], max_pixels=request["max_pixels"], shape=image.shape)[:] = image
     return {"height": image.shape[0], "width": image.shape[1]}
 
@@ -71,6 +74,8 @@ def main() -> None:
     """Set the limits and serve."""
     channel_fd, pixels_fd, memory_bytes = (int(argument) for argument in sys.argv[1:])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # libtiff comments on damaged files there, in the midst of its parent's log.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     with socket.socket(fileno=channel_fd) as channel, mmap.mmap(pixels_fd, 0) as pixels:
         os.close(pixels_fd)
         _limit_memory(memory_bytes)
