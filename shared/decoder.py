@@ -1,7 +1,7 @@
 """Decodes pictures in a process of its own, which a hostile file may crash, fill or keep busy without further harm.
 
 Image libraries are C code fed by strangers: a file of 700 KB can keep libjpeg busy for minutes and one of 60 MB fill
-gigabytes with its tags, and what crashes them takes its process along (ADR 0008 has the figures). So the worker and the
+gigabytes with its tags, and what crashes them takes its process along (ADR 0012 has the figures). So the worker and the
 API hand each file to one small long-lived child that holds neither TensorFlow nor connections: it gets an open file,
 never a path, has a bound on memory and, for each file, on processor time, and lays the pixels into memory that both
 share. It ends when its parent does.
