@@ -116,11 +116,12 @@ class Fuzzer:
             b'--B\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\n%s\r\n' % (name.encode(), data)
             for name, data in sent
         )
+        body += b"--B--\r\n"
         if any(b"\r\n--B" in data for _, data in sent):
-            self._try_body(body + b"--B--\r\n")
+            self._try_body(body)
             return
         with _keeping(body):
-            batch = self._submit(body + b"--B--\r\n")
+            batch = self._submit(body)
             if batch is None:
                 raise FuzzError("a body of harmed files was refused as a whole")
             outcomes = self._decode(batch)

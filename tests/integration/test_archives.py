@@ -41,7 +41,7 @@ def test_members_are_scans_with_their_paths(client: FlaskClient, settings: Setti
     assert kept == sorted([png(1), png(2), b"text", png()])
 
 
-@pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", "a/../../x", "a\x00.png", "n" * 300])
+@pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", "a/../../x", "a\x00.png", "\x00a.png", "", "n" * 300])
 def test_a_name_that_reaches_out_is_rejected_alone(client: FlaskClient, name: str) -> None:
     info = zipfile.ZipInfo("x")
     info.filename = name  # past ZipInfo's own cleaning
@@ -144,6 +144,15 @@ def test_one_member_listed_thousands_of_times_is_too_many(client_with: Callable[
     entry = packed[directory : packed.index(b"PK\x05\x06")]
     forged = packed[:directory] + entry * 5_000 + packed[directory + len(entry) :]
     assert outcome(client_with(max_archive_members=4_000), forged) == {"a.zip": "too_many_members"}
+
+
+def test_an_entry_is_counted_wherever_it_lies(client_with: Callable[..., FlaskClient]) -> None:
+    """Also where it lies across two of the pieces in which the file is read."""
+    client = client_with(max_archive_members=1)
+    for before in range(256 * 1024 - 8, 256 * 1024 + 2):
+        archive = b"PK\x03\x04".ljust(before, b"x") + b"PK\x01\x02" * 2
+        response = client.post("/v1/batches?dry_run=1", data={"files": upload("a.zip", archive)})
+        assert response.get_json()["files"][0]["code"] == "too_many_members"
 
 
 ZIP64_LIE = struct.pack("<HHQQQ", 1, 24, 2**63 - 1, 2**63 - 1, 2**63 - 1)
