@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up reproduce test lint types imports check lock clean
+.PHONY: help setup demo up reproduce test fuzz lint types imports check lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ reproduce: setup ## the model's headline figures again, by the command in its ca
 
 test: setup ## all tests
 	@$(BIN)/pytest
+
+fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=)
+	@$(BIN)/python -m tests.fuzz.run --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## style, Dockerfile and docker-compose.yml
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.pacing import worker_class as paced
 from shared.settings import load_settings
 
 _settings = load_settings()
@@ -9,9 +10,9 @@ _settings = load_settings()
 bind = f"{_settings.host}:{_settings.port}"
 # One process with threads: uploads and downloads wait for disk and network, and open event streams only wait.
 workers = 1
-worker_class = "gthread"
+worker_class = paced(pause_s=_settings.max_client_pause_s, bytes_per_s=_settings.min_client_bytes_per_s)
 threads = _settings.api_threads
-# An upload of gigabytes may take long; gthread's heartbeat does not depend on requests.
+# An upload of gigabytes may take long; the threads' heartbeat does not depend on requests.
 timeout = 60
 graceful_timeout = 10
 keepalive = 5

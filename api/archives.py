@@ -8,7 +8,6 @@ members, Fifield 2019) is turned away alone: the good members beside it stay.
 from __future__ import annotations
 
 import hashlib
-import mmap
 import stat
 import struct
 import zipfile
@@ -36,6 +35,7 @@ _BROKEN = (
     NotImplementedError,
     RuntimeError,
     LookupError,
+    ArithmeticError,
 )
 
 
@@ -70,7 +70,8 @@ def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: S
         yield archive.refused(Fault("broken_archive", "The ZIP archive is broken or ends early."))
         return
     with opened:
-        members = [info for info in opened.infolist() if not info.is_dir()]
+        # Not `is_dir()`: of a name that is empty, or was cut to nothing at a NUL, it is an IndexError.
+        members = [info for info in opened.infolist() if not info.filename.endswith("/")]
         if not members:
             yield archive.refused(Fault("empty_archive", "The ZIP archive holds no file."))
         overlapping = _overlapping(members)
@@ -82,12 +83,11 @@ def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: S
 
 def _too_many_members(path: Path, *, limit: int) -> Fault | None:
     """Count the directory's entries without building them; a forged total cannot hide one."""
-    entries = 0
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at = data.find(_DIRECTORY_ENTRY)
-        while at >= 0 and entries <= limit:
-            entries += 1
-            at = data.find(_DIRECTORY_ENTRY, at + 1)
+    entries, end = 0, b""
+    with open(path, "rb") as file:
+        while entries <= limit and (data := file.read(_READ_BYTES)):
+            entries += (end + data).count(_DIRECTORY_ENTRY)
+            end = data[1 - len(_DIRECTORY_ENTRY) :]
     if entries <= limit:
         return None
     return Fault("too_many_members", f"The archive holds more than max_archive_members = {limit} files.")

@@ -39,7 +39,8 @@ def _metadata(text: str | None, *, settings: Settings) -> dict[str, Any]:
         )
     try:
         metadata = json.loads(text, parse_constant=_refuse_constant)
-        json.dumps(metadata, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        # Half a surrogate pair is no text, and 1e999 no number that can be told again.
+        json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequest("The metadata is not valid JSON.", code="invalid_metadata") from error
     if not isinstance(metadata, dict):

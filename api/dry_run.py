@@ -20,9 +20,8 @@ from api.uploads import receive
 from shared.db.base import new_id
 from shared.db.models import Scan
 from shared.db.session import reading
+from shared.decoder import Decoder
 from shared.errors import InvalidScan
-from shared.images import read_image
-from shared.settings import Settings
 
 _HASHES_PER_QUERY = 500
 
@@ -35,17 +34,19 @@ def judge_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> DryR
         batch_fields(upload.fields, settings=settings)
         candidates = look_at(upload.files, staging=staging, settings=settings)
         stored = _stored_already(services, [c.file.sha256 for c in candidates if not c.fault])
-        verdicts = [_verdict(candidate, stored=stored, settings=settings) for candidate in candidates]
+        # A decoder of its own: those who look at pictures meanwhile do not wait for it.
+        with Decoder(settings) as decoder:
+            verdicts = [_verdict(candidate, stored=stored, decoder=decoder) for candidate in candidates]
     return DryRunDocument(files=verdicts)
 
 
-def _verdict(candidate: Candidate, *, stored: dict[str, UUID], settings: Settings) -> VerdictDocument:
+def _verdict(candidate: Candidate, *, stored: dict[str, UUID], decoder: Decoder) -> VerdictDocument:
     code, message = None, None
     if candidate.fault is not None:
         code, message = candidate.fault.code, candidate.fault.message
     else:
         try:
-            read_image(candidate.file.path.read_bytes(), frame=candidate.frame, max_pixels=settings.max_pixels)
+            decoder.read(candidate.file.path, frame=candidate.frame)
         except InvalidScan as error:
             code, message = error.code, error.message
     duplicate_of = None if code else stored.get(candidate.file.sha256)

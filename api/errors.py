@@ -21,6 +21,7 @@ _STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
     errors.MalformedBody: HTTPStatus.BAD_REQUEST,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.ClientTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.FieldTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

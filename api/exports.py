@@ -18,8 +18,8 @@ CSV_COLUMNS = (
     *("label", *(f"probability_{label}" for label in TumorClass), "confidence", "needs_review", "review_reasons"),
     *("heatmap_path", "overlay_path", "focus_x", "focus_y", "model", "created_at", "started_at", "ended_at"),
 )
-# A spreadsheet would run a cell that begins so as a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet would run a cell that begins so as a formula; some take the full-width signs, too.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def results_jsonl(engine: Engine, batch_id: UUID) -> Iterator[str]:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from api.archives import Budget, is_archive, unpack
 from api.staging import Fault, StagedFile, Staging
-from shared.errors import InvalidScan, LimitExceeded
+from shared.errors import LimitExceeded
 from shared.images import count_frames
 from shared.settings import Settings
 
@@ -61,7 +60,7 @@ def _candidates(file: StagedFile, *, settings: Settings) -> Iterator[Candidate]:
         file.path.unlink(missing_ok=True)
         yield Candidate(file, name, fault=fault)
         return
-    pages = _count_pages(file.path, limit=settings.max_frames_per_file)
+    pages = count_frames(file.path, limit=settings.max_frames_per_file + 1)
     if pages > settings.max_frames_per_file:
         limit = settings.max_frames_per_file
         message = f"The file holds more than max_frames_per_file = {limit} images."
@@ -79,7 +78,7 @@ def _name_fault(filename: str, *, limit: int) -> Fault | None:
         message = f"The file's name is longer than max_filename_chars = {limit} characters."
     elif any(not character.isprintable() for character in filename):
         message = "The file's name holds a NUL or another control character."
-    elif ".." in parts or parts[0] == "" or parts[0].endswith(":"):
+    elif ".." in parts or parts[0] == "" or parts[0][1:2] == ":":
         message = "The file's name is an absolute path or climbs out of its folder."
     else:
         return None
@@ -89,11 +88,3 @@ def _name_fault(filename: str, *, limit: int) -> Fault | None:
 def _printable(filename: str, *, limit: int) -> str:
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in filename[:limit])
     return shown or "(no name)"
-
-
-def _count_pages(path: Path, *, limit: int) -> int:
-    """Pages of a TIFF, counted up to one more than `limit`; 1 for anything else and for a broken one."""
-    try:
-        return count_frames(path, limit=limit + 1)
-    except InvalidScan:
-        return 1  # a worker says what is wrong with it

@@ -15,8 +15,9 @@ from shared.db.session import reading
 from shared.domain import UNFINISHED
 from shared.errors import Conflict, InvalidScan, NotFound
 from shared.heatmaps import Frame, lay_out
-from shared.images import read_image
 
+# What a worker found to break the limits of decoding is not tried again for everyone who looks.
+_COSTLY = {"decode_limit", "decoder_crashed"}
 _WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts))
 
 
@@ -44,10 +45,10 @@ def scan_image_png(services: Services, scan_id: UUID) -> bytes:
     scan = find_scan(services, scan_id)
     if scan.upload_key is None:
         raise Conflict(f"Nothing was kept of this upload: {scan.message}", code="no_image")
+    if scan.code in _COSTLY:
+        raise Conflict(f"The upload is no image that can be shown: {scan.message}", code="no_image")
     try:
-        pixels = read_image(
-            services.store.read(scan.upload_key), frame=scan.frame, max_pixels=services.settings.max_pixels
-        )
+        pixels = services.decoder.read(services.store.path(scan.upload_key), frame=scan.frame)
     except InvalidScan as error:
         raise Conflict(f"The upload is no image that can be shown: {error.message}", code="no_image") from error
     encoded = io.BytesIO()

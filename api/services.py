@@ -17,6 +17,7 @@ from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.broker import make_celery
 from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
+from shared.decoder import Decoder
 from shared.settings import Settings
 
 
@@ -31,8 +32,10 @@ class Services:
     store: ArtifactStore
     celery: Celery
     presence: redis.Redis
+    decoder: Decoder
     clock: Clock = utc_now
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
+    uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
@@ -45,11 +48,14 @@ class Services:
             store=LocalArtifactStore(settings.data_dir),
             celery=make_celery(settings),
             presence=presence.connect(settings),
+            decoder=Decoder(settings),
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
+            uploads=threading.BoundedSemaphore(settings.max_uploads),
         )
 
     def close(self) -> None:
         """Close every connection; for applications that end before their process does."""
+        self.decoder.close()
         self.engine.dispose()
         self.celery.close()
         self.presence.close()

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio import multipart
 
 from api.staging import StagedFile, Staging, durable_file
-from shared.errors import InvalidRequest, LimitExceeded, MalformedBody
+from shared.errors import ClientTooSlow, InvalidRequest, LimitExceeded, MalformedBody
 from shared.settings import Settings
 
 _READ_BYTES = 256 * 1024
@@ -49,15 +49,11 @@ def receive(body: IO[bytes], *, boundary: bytes, staging: Staging, settings: Set
 
 
 def _events(body: IO[bytes], *, boundary: bytes, settings: Settings) -> Iterator[multipart.Event]:
-    decoder = multipart.MultipartDecoder(
-        boundary,
-        max_form_memory_size=4 * _READ_BYTES,
-        max_parts=settings.max_files_per_batch + _MAX_FIELDS,
-    )
+    decoder = multipart.MultipartDecoder(boundary, max_parts=settings.max_files_per_batch + _MAX_FIELDS)
     received = 0
     try:
         while True:
-            chunk = body.read(_READ_BYTES)
+            chunk = _read(body, settings=settings)
             received += len(chunk)
             if received > settings.max_batch_bytes:
                 raise LimitExceeded(
@@ -68,14 +64,44 @@ def _events(body: IO[bytes], *, boundary: bytes, settings: Settings) -> Iterator
             decoder.receive_data(chunk or None)
             event = decoder.next_event()
             while not isinstance(event, multipart.NeedData):
+                if isinstance(event, multipart.File | multipart.Field):
+                    _check_framing(sum(len(line) for header in event.headers for line in header), settings=settings)
                 yield event
                 if isinstance(event, multipart.Epilogue):
                     return
                 event = decoder.next_event()
+            # Of files nothing waits in the buffer but what may be the beginning of a boundary.
+            _check_framing(len(decoder.buffer), settings=settings)
     except RequestEntityTooLarge as error:
         raise _too_many_files(settings) from error
-    except (ValueError, ClientDisconnected) as error:
+    except ValueError as error:
         raise MalformedBody("The multipart body is broken or ends early; nothing was stored.") from error
+
+
+def _read(body: IO[bytes], *, settings: Settings) -> bytes:
+    """The next bytes; none at the end. Servers raise errors of many kinds for a body that breaks off or is ill-made."""
+    try:
+        return body.read(_READ_BYTES)
+    except TimeoutError as error:
+        limit = settings.max_client_pause_s
+        raise ClientTooSlow(
+            f"The request kept the service waiting for over {limit} s and sent less than"
+            f" min_client_bytes_per_s = {settings.min_client_bytes_per_s} beside; nothing was stored.",
+            limit="max_client_pause_s",
+            value=limit,
+        ) from error
+    except Exception as error:
+        raise MalformedBody("The body broke off or its framing is ill-formed; nothing was stored.") from error
+
+
+def _check_framing(size_bytes: int, *, settings: Settings) -> None:
+    if size_bytes > settings.max_part_header_bytes:
+        raise LimitExceeded(
+            "The headers of a part, or what stands before the first boundary or after the last, are larger than"
+            f" {settings.max_part_header_bytes} bytes.",
+            limit="max_part_header_bytes",
+            value=settings.max_part_header_bytes,
+        )
 
 
 def _too_many_files(settings: Settings) -> LimitExceeded:
@@ -132,6 +158,8 @@ def _receive_field(
             f"There is no form field {str(part.name)[:100]!r}; beside 'files' there are {known}.",
             code="unexpected_field",
         )
+    if part.name in upload.fields:
+        raise InvalidRequest(f"The form field {part.name!r} is given twice.", code="duplicate_field")
     limit = max(settings.max_metadata_bytes, 4 * settings.max_name_chars)
     value = bytearray()
     for data in _part_data(events):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared.settings import Settings
+from shared.settings import LIMITS, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "configuration.md"
@@ -24,15 +24,15 @@ This file is written from [shared/settings.py](../shared/settings.py) by `python
 _LIMITS = """\
 ## Limits
 
-What breaks one is refused with 413 or 422 (one event stream too many: 503), or is a rejected scan; the answer names
-the limit and its value. `GET /v1/limits` tells the values of a running service.
+What breaks one is refused with 413 or 422 (one event stream or upload too many: 503; too slow: 408), or is a rejected
+scan; the answer names the limit and its value. `GET /v1/limits` tells the values of a running service.
 """
 
 
 def configuration_reference() -> str:
     """The whole file."""
-    limits = [name for name in Settings.model_fields if name.startswith("max_")]
-    others = [name for name in Settings.model_fields if not name.startswith("max_")]
+    limits = [name for name in Settings.model_fields if name.startswith(LIMITS)]
+    others = [name for name in Settings.model_fields if not name.startswith(LIMITS)]
     return "\n".join((_HEAD, "## Service\n", *_table(others), "", _LIMITS, *_table(limits), ""))
 
 

@@ -50,6 +50,12 @@ class LimitExceeded(NeurobatchError):
         self.value = value
 
 
+class ClientTooSlow(LimitExceeded):
+    """The client has kept the service waiting for longer than a documented limit."""
+
+    code = "client_too_slow"
+
+
 class FieldTooLong(LimitExceeded):
     """One field of a request is longer than a documented limit."""
 
@@ -66,7 +72,7 @@ class InvalidScan(NeurobatchError):
     """The uploaded bytes are no scan that can be classified: the scan is *rejected* with this code.
 
     Codes: `empty_file`, `not_an_image`, `unsupported_format`, `truncated_image`, `image_too_small`,
-    `image_too_large`, `no_brain_found`.
+    `image_too_large`, `image_too_narrow`, `decode_limit`, `decoder_crashed`, `no_brain_found`.
     """
 
     code = "invalid_scan"

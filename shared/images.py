@@ -2,13 +2,15 @@
 
 Pillow reads them because it says what is wrong with a file, where OpenCV gives nothing without a reason. The API
 shows and judges pictures with it too, so it stands here and needs no OpenCV.
-Size is judged from the header, before anything is decoded: 20 KB can hold 30,000 x 30,000 pixels.
+Size is judged from the header, before anything is decoded: 20 KB can hold 30,000 x 30,000 pixels. What a header
+does not tell, such as a JPEG of a million passes, is bounded by `shared.decoder`, which runs this in a process apart.
 Whatever the bytes, the outcome is an image or `InvalidScan`; a property test holds that.
 """
 
 from __future__ import annotations
 
 import io
+import mmap
 import struct
 import warnings
 import zlib
@@ -20,10 +22,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from shared import tiff_pages
 from shared.errors import InvalidScan
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 MIN_SIDE_PX = 32
+MAX_ASPECT_RATIO = 4
 
 # What Pillow's parsers were seen to raise, or raise by their source, when bytes are damaged.
 _DAMAGED = (
@@ -37,82 +41,97 @@ _DAMAGED = (
     ArithmeticError,
     RuntimeError,
     AssertionError,
-    MemoryError,
     struct.error,
     zlib.error,
 )
 
-_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_READ_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", *_TIFF_SIGNATURES, b"BM")
+_READ_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", *tiff_pages.SIGNATURES, b"BM")
+# Pillow's C decoders say so in these words.
+_OUT_OF_MEMORY = ("decoder error -9", "out of memory error")
+_MOST_QUOTED_CHARS = 200
 _OTHER_SIGNATURES = (b"GIF8", b"RIFF", b"8BPS", b"%PDF", b"PK\x03\x04", b"\x1f\x8b", b"\0\0\0\x0cjP", b"<svg")
 
 
 def read_image(
-    data: bytes, *, frame: int = 0, max_pixels: int, min_side_px: int = MIN_SIDE_PX
+    data: bytes,
+    *,
+    frame: int = 0,
+    max_pixels: int,
+    min_side_px: int = MIN_SIDE_PX,
+    max_aspect_ratio: int = MAX_ASPECT_RATIO,
 ) -> npt.NDArray[np.uint8]:
     """Decode one picture to uint8 greyscale of shape (height, width), as stored.
 
     `frame` is the page of a multi-page TIFF. Data deeper than 8 bits is windowed once between its 0.5th and
-    99.5th percentile; transparency lies on black; an EXIF orientation is ignored, so that a heatmap has the
-    stored height and width. Raises InvalidScan: `empty_file`, `not_an_image`, `unsupported_format`,
-    `truncated_image`, `image_too_small` (a side under `min_side_px`), `image_too_large` (over `max_pixels`).
+    99.5th percentile; transparency lies on black; an EXIF orientation is ignored but in a TIFF, so that a heatmap has
+    the stored height and width. Raises InvalidScan: `empty_file`, `not_an_image`, `unsupported_format`,
+    `truncated_image`, `image_too_small` (a side under `min_side_px`), `image_too_large` (over `max_pixels`),
+    `image_too_narrow` (one side over `max_aspect_ratio` times the other), `decode_limit` (memory ran out).
     """
-    with _opened(data) as image:
-        _seek(image, frame)
-        _check_size(image, max_pixels=max_pixels, min_side_px=min_side_px)
-        try:
+    try:
+        with _opened(_with_first(data, frame)) as image:
+            _check_size(image, max_pixels=max_pixels, min_side_px=min_side_px, max_aspect_ratio=max_aspect_ratio)
             return _greyscale(image)
-        except _DAMAGED as error:
-            raise InvalidScan(f"the image is damaged or cut short: {error}", code="truncated_image") from error
+    except Image.DecompressionBombError as error:
+        raise InvalidScan(f"its pixels are far more than the {max_pixels} allowed", code="image_too_large") from error
+    except MemoryError as error:
+        raise InvalidScan("decoding it needs more memory than max_decode_bytes allows", code="decode_limit") from error
 
 
 def count_frames(source: bytes | Path, *, limit: int = 10_000) -> int:
-    """How many pictures a file holds: pages of a TIFF, else 1; counted up to `limit`, by their headers alone.
-
-    Raises InvalidScan as `read_image` does for what cannot be opened.
-    """
-    if not _beginning(source).startswith(_TIFF_SIGNATURES):
-        return 1
-    with _opened(source) as image:
-        pages = 1
-        try:
-            while pages < limit:
-                image.seek(pages)
-                pages += 1
-        except (Image.DecompressionBombError, *_DAMAGED):
-            return pages
-        return pages
-
-
-def _beginning(source: bytes | Path) -> bytes:
+    """How many pictures a file holds: pages of a TIFF, else 1; counted up to `limit`, without an image library."""
     if isinstance(source, bytes):
-        return source[:4]
+        return _count_pages(source, limit=limit)
     with open(source, "rb") as file:
-        return file.read(4)
+        if not file.read(4).startswith(tiff_pages.SIGNATURES):
+            return 1
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _count_pages(data, limit=limit)
+
+
+def _count_pages(data: bytes | mmap.mmap, *, limit: int) -> int:
+    if not data[:4].startswith(tiff_pages.SIGNATURES):
+        return 1
+    return max(1, len(tiff_pages.page_offsets(data, limit=limit)))
+
+
+def _with_first(data: bytes, frame: int) -> bytes:
+    """The file with the wanted page as its first."""
+    if frame == 0:
+        return data
+    offsets = tiff_pages.page_offsets(data, limit=frame + 1) if data.startswith(tiff_pages.SIGNATURES) else []
+    if frame >= len(offsets):
+        raise InvalidScan(f"the file has no picture {frame}", code="truncated_image")
+    return tiff_pages.beginning_at(data, offsets[frame])
 
 
 @contextmanager
-def _opened(source: bytes | Path) -> Iterator[Image.Image]:
-    if source == b"":
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """A Pillow image of `data`; whatever Pillow raises of damaged bytes, here or in the block, is InvalidScan."""
+    if not data:
         raise InvalidScan("the file is empty", code="empty_file")
     with warnings.catch_warnings():
         # Pillow warns of odd metadata and, past its own limit, of large pictures: ours is checked by the caller.
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
-        except Image.DecompressionBombError as error:
-            raise InvalidScan("the image has too many pixels", code="image_too_large") from error
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                yield image
         except UnidentifiedImageError as error:
-            raise _unidentified(source) from error
+            raise _unidentified(data) from error
         except _DAMAGED as error:
-            raise InvalidScan(f"the image is damaged or cut short: {error}", code="truncated_image") from error
-        with image:
-            yield image
+            if str(error).endswith(_OUT_OF_MEMORY):
+                raise MemoryError from error
+            raise InvalidScan(f"the image is damaged or cut short: {_shown(error)}", code="truncated_image") from error
 
 
-def _unidentified(source: bytes | Path) -> InvalidScan:
+def _shown(error: Exception) -> str:
+    """The error in one short line of printable text: it may quote the file."""
+    text = "".join(character if character.isprintable() else "?" for character in str(error)[:_MOST_QUOTED_CHARS])
+    return text or type(error).__name__
+
+
+def _unidentified(data: bytes) -> InvalidScan:
     """Tell a known format that is not read, and a damaged header, from what is no image at all."""
-    data = source if isinstance(source, bytes) else source.read_bytes()
     if data.startswith(_READ_SIGNATURES):
         return InvalidScan("the image is damaged or cut short in its header", code="truncated_image")
     known_elsewhere = data.startswith(_OTHER_SIGNATURES) or data[128:132] == b"DICM" or data[4:8] == b"ftyp"
@@ -121,24 +140,18 @@ def _unidentified(source: bytes | Path) -> InvalidScan:
     return InvalidScan("the file is not an image", code="not_an_image")
 
 
-def _seek(image: Image.Image, frame: int) -> None:
-    if frame == 0:
-        return
-    try:
-        image.seek(frame)
-    except Image.DecompressionBombError as error:
-        raise InvalidScan("the image has too many pixels", code="image_too_large") from error
-    except _DAMAGED as error:
-        raise InvalidScan(f"the file has no readable picture {frame}", code="truncated_image") from error
-
-
-def _check_size(image: Image.Image, *, max_pixels: int, min_side_px: int) -> None:
+def _check_size(image: Image.Image, *, max_pixels: int, min_side_px: int, max_aspect_ratio: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise InvalidScan(f"{width} x {height} pixels are more than the {max_pixels} allowed", code="image_too_large")
     if min(width, height) < min_side_px:
         raise InvalidScan(
             f"{width} x {height} pixels are too few: each side needs {min_side_px}", code="image_too_small"
+        )
+    if max(width, height) > max_aspect_ratio * min(width, height):
+        raise InvalidScan(
+            f"{width} x {height} pixels: one side is more than max_aspect_ratio = {max_aspect_ratio} times the other",
+            code="image_too_narrow",
         )
 
 
@@ -157,7 +170,7 @@ def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
 def _window(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """16-bit, 32-bit or float data (H, W) to uint8, the same in training and in serving."""
     deep = values.astype(np.float64)
-    finite = deep[np.isfinite(deep)]
+    finite = deep if np.isfinite(deep).all() else deep[np.isfinite(deep)]
     if finite.size == 0:
         return np.zeros(deep.shape, np.uint8)
     low, high = np.percentile(finite, (0.5, 99.5))
@@ -165,5 +178,11 @@ def _window(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
         low, high = finite.min(), finite.max()
     if not high > low or not np.isfinite(high - low):
         return np.zeros(deep.shape, np.uint8)
-    deep = np.nan_to_num(deep, nan=low, posinf=high, neginf=low)
-    return np.asarray(np.rint(np.clip((deep - low) / (high - low), 0, 1) * 255), np.uint8)
+    del finite
+    # In place: a large picture is 128 MiB here.
+    np.nan_to_num(deep, copy=False, nan=low, posinf=high, neginf=low)
+    deep -= low
+    deep /= high - low
+    np.clip(deep, 0, 1, out=deep)
+    deep *= 255
+    return np.asarray(np.rint(deep, out=deep), np.uint8)

@@ -18,6 +18,8 @@ _MIB = 1024 * 1024
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 # sun_path of a Unix socket holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _SOCKET_PATH_LIMIT = 100
+# What the name of a setting that is a limit begins with.
+LIMITS = ("max_", "min_")
 
 
 class Settings(BaseSettings):
@@ -32,6 +34,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port that the API binds to; 0: any free one.")
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
+    max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
+    max_client_pause_s: int = Field(
+        20, ge=1, description="Seconds that one request may keep the API waiting for bytes."
+    )
+    min_client_bytes_per_s: int = Field(4096, ge=1, description="Bytes that earn a request a second more of it.")
     model_dir: Path = Field(
         _PACKAGE_ROOT / "models" / "cnn-outline-1", description="The model bundle that the workers load."
     )
@@ -41,11 +48,15 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
     max_batch_bytes: int = Field(4096 * _MIB, ge=1, description="Bytes of one POST, multipart framing included.")
     max_pixels: int = Field(4096 * 4096, ge=1, description="Width x height of one scan, from its header.")
+    max_aspect_ratio: int = Field(4, ge=1, description="Longer side of one scan over its shorter one.")
+    max_decode_s: int = Field(4, ge=1, description="Processor seconds that decoding one scan may take.")
+    max_decode_bytes: int = Field(512 * _MIB, ge=_MIB, description="Memory that decoding one scan may take.")
     max_archive_members: int = Field(10_000, ge=1, description="Files in one ZIP archive.")
     max_archive_ratio: int = Field(200, ge=1, description="Bytes of an archive's member over its packed bytes.")
     max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one multi-page TIFF.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")
+    max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
 
     chunk_size: int = Field(32, ge=1, description="Scans in one task.")

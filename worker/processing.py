@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -59,9 +60,9 @@ def _run(runtime: Runtime, claimed: Sequence[ClaimedScan]) -> list[Outcome]:
     ]
 
 
-def _upload(runtime: Runtime, scan: ClaimedScan) -> bytes:
+def _upload(runtime: Runtime, scan: ClaimedScan) -> Path:
     assert scan.upload_key is not None, "only scans whose upload was kept are ever queued"
-    return runtime.store.read(scan.upload_key)
+    return runtime.store.path(scan.upload_key)
 
 
 def _rejection(scan: ClaimedScan, result: Rejected) -> Outcome:

@@ -17,6 +17,7 @@ from shared import presence
 from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
+from shared.decoder import Decoder
 from shared.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def open_runtime(settings: Settings) -> Runtime:
         settings=settings,
         engine=make_engine(settings.sql_url),
         store=LocalArtifactStore(settings.data_dir),
-        pipeline=Pipeline(model, max_pixels=settings.max_pixels),
+        pipeline=Pipeline(model, max_pixels=settings.max_pixels, reader=Decoder(settings)),
     )
     _log.info("model_loaded", model=model.name, worker=runtime.worker)
     return runtime

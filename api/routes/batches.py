@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -24,8 +26,8 @@ from api.schemas import (
     decode_cursor,
     encode_cursor,
 )
-from api.services import services
-from shared.errors import MalformedBody, UnsupportedMediaType
+from api.services import Services, services
+from shared.errors import Busy, MalformedBody, UnsupportedMediaType
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
 _POLL_AFTER_S = 1
@@ -34,7 +36,7 @@ _POLL_AFTER_S = 1
 @blueprint.post("")
 @blueprint.input(SubmitQuery, location="query", arg_name="query")
 @blueprint.output(BatchDocument, status_code=HTTPStatus.ACCEPTED)
-@blueprint.doc(operation_id="submit_batch", responses=[400, 409, 413, 415, 422, 503])
+@blueprint.doc(operation_id="submit_batch", responses=[400, 408, 409, 413, 415, 422, 503])
 def submit(query: SubmitQuery) -> Any:
     """Submit a batch of scans.
 
@@ -43,21 +45,33 @@ def submit(query: SubmitQuery) -> Any:
     characters, the same key and content answer the same batch for 24 hours; with other content it is refused.
     """
     boundary = _boundary()
-    if query.dry_run == "1":
-        verdicts = dry_run.judge_batch(services(), body=request.stream, boundary=boundary)
-        return Response(verdicts.model_dump_json(), mimetype="application/json")
-    batch_id = batches.submit_batch(
-        services(),
-        body=request.stream,
-        boundary=boundary,
-        idempotency_key=request.headers.get("Idempotency-Key"),
-    )
+    with _a_place(services()):
+        if query.dry_run == "1":
+            verdicts = dry_run.judge_batch(services(), body=request.stream, boundary=boundary)
+            return Response(verdicts.model_dump_json(), mimetype="application/json")
+        batch_id = batches.submit_batch(
+            services(),
+            body=request.stream,
+            boundary=boundary,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
     headers = {
         "Location": url_for("batches.show", batch_id=batch_id),
         "Retry-After": str(_POLL_AFTER_S),
     }
     document = batch_document(*batches.find_batch(services(), batch_id))
     return document, HTTPStatus.ACCEPTED, headers
+
+
+@contextmanager
+def _a_place(current: Services) -> Iterator[None]:
+    """One of the uploads that may go on at once: however slow, they must leave threads for everything else."""
+    if not current.uploads.acquire(blocking=False):
+        raise Busy(f"max_uploads = {current.settings.max_uploads} are being received already.", code="too_many_uploads")
+    try:
+        yield
+    finally:
+        current.uploads.release()
 
 
 def _boundary() -> bytes:

@@ -30,6 +30,7 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from neurobatch.folder_scans import chunks, find_files
+    from shared.decoder import Decoder
     from shared.settings import load_settings
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
@@ -37,11 +38,11 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     settings = load_settings()
     files = find_files(paths)
     loaded = load_model(model or settings.model_dir)
-    pipeline = Pipeline(loaded, max_pixels=settings.max_pixels)
     if maps:
         maps.mkdir(parents=True, exist_ok=True)
     counts = {"succeeded": 0, "rejected": 0}
-    with _replacing(out) as lines:
+    with Decoder(settings) as decoder, _replacing(out) as lines:
+        pipeline = Pipeline(loaded, max_pixels=settings.max_pixels, reader=decoder)
         limits = {"max_bytes": settings.max_file_bytes, "max_frames": settings.max_frames_per_file}
         for chunk in chunks(files, pipeline, **limits):
             for record in _records(chunk, pipeline, model=loaded, maps=maps, first=sum(counts.values())):

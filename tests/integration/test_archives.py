@@ -41,7 +41,7 @@ def test_members_are_scans_with_their_paths(client: FlaskClient, settings: Setti
     assert kept == sorted([png(1), png(2), b"text", png()])
 
 
-@pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", "a/../../x", "a\x00.png", "n" * 300])
+@pytest.mark.parametrize("name", ["../../etc/x", "/etc/x", "a/../../x", "a\x00.png", "\x00a.png", "", "n" * 300])
 def test_a_name_that_reaches_out_is_rejected_alone(client: FlaskClient, name: str) -> None:
     info = zipfile.ZipInfo("x")
     info.filename = name  # past ZipInfo's own cleaning
@@ -136,3 +136,103 @@ def test_two_members_of_one_name_are_two_scans(client: FlaskClient) -> None:
         archive.writestr("a.png", png(2))
     scans = scans_of(client, submit(client, upload("a.zip", packed.getvalue())))
     assert [scan["filename"] for scan in scans] == ["a.png", "a.png"]
+
+
+def test_one_member_listed_thousands_of_times_is_too_many(client_with: Callable[..., FlaskClient]) -> None:
+    packed = pack({"a.png": png()})
+    directory = packed.index(b"PK\x01\x02")
+    entry = packed[directory : packed.index(b"PK\x05\x06")]
+    forged = packed[:directory] + entry * 5_000 + packed[directory + len(entry) :]
+    assert outcome(client_with(max_archive_members=4_000), forged) == {"a.zip": "too_many_members"}
+
+
+def test_an_entry_is_counted_wherever_it_lies(client_with: Callable[..., FlaskClient]) -> None:
+    """Also where it lies across two of the pieces in which the file is read."""
+    client = client_with(max_archive_members=1)
+    for before in range(256 * 1024 - 8, 256 * 1024 + 2):
+        archive = b"PK\x03\x04".ljust(before, b"x") + b"PK\x01\x02" * 2
+        response = client.post("/v1/batches?dry_run=1", data={"files": upload("a.zip", archive)})
+        assert response.get_json()["files"][0]["code"] == "too_many_members"
+
+
+ZIP64_LIE = struct.pack("<HHQQQ", 1, 24, 2**63 - 1, 2**63 - 1, 2**63 - 1)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ZIP64_LIE,
+        struct.pack("<HHQ", 1, 8, 2**64 - 1),
+        struct.pack("<HH", 1, 65_535),
+        struct.pack("<HH", 1, 2) + b"x",
+        struct.pack("<HHBL", 0x7075, 20, 1, 0) + b"../../etc/passwd",
+    ],
+)
+def test_extra_fields_that_lie_harm_no_more_than_their_archive(client: FlaskClient, extra: bytes) -> None:
+    """ZIP64 sizes and offsets beyond the file, fields longer than themselves, another name (APPNOTE 4.5, 4.6.9)."""
+    packed = pack({"a": b"x" * 1000, "good.png": png()})
+    at = packed.index(b"PK\x01\x02")
+    forged = bytearray(packed)
+    forged[at + 20 : at + 28] = b"\xff" * 8
+    forged[at + 30 : at + 32] = struct.pack("<H", len(extra))
+    forged[at + 42 : at + 46] = b"\xff" * 4
+    forged[at + 47 : at + 47] = extra
+    end = forged.index(b"PK\x05\x06")
+    forged[end + 12 : end + 16] = struct.pack("<L", end - at)
+    found = outcome(client, bytes(forged))
+    assert found in (
+        {"a.zip": "broken_archive"},
+        {"a": "broken_member", "good.png": None},
+        {"a": None, "good.png": None},
+    )
+
+
+def test_a_zip64_directory_that_lies_is_one_rejected_scan(client: FlaskClient) -> None:
+    packed = pack({"a": b"x", "good.png": png()})
+    end = packed.index(b"PK\x05\x06")
+    record = b"PK\x06\x06" + struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, 2**62, 2**62, 2**62, 2**62)
+    locator = b"PK\x06\x07" + struct.pack("<LQL", 0, end, 1)
+    forged = packed[:end] + record + locator + packed[end : end + 8] + b"\xff" * 12 + packed[end + 20 :]
+    assert outcome(client, forged) == {"a.zip": "broken_archive"}
+
+
+def test_members_may_lie_behind_one_another_in_any_order(client: FlaskClient) -> None:
+    """The directory's order is the scans'; nothing depends on where the bytes lie."""
+    packed = pack({"b.png": png(1), "a.png": png(2)})
+    directory = packed.index(b"PK\x01\x02")
+    second = packed.index(b"PK\x01\x02", directory + 1)
+    end = packed.index(b"PK\x05\x06")
+    turned = packed[:directory] + packed[second:end] + packed[directory:second] + packed[end:]
+    assert list(outcome(client, turned)) == ["a.png", "b.png"]
+
+
+def test_an_archive_behind_a_picture_stays_a_picture(client: FlaskClient) -> None:
+    """One reading of a file that is two things: by its first bytes."""
+    found = outcome(client, png() + pack({"hidden.png": png(1)}))
+    assert found == {"a.zip": None}
+
+
+def test_an_archive_is_no_picture_however_it_is_called(client: FlaskClient) -> None:
+    scans = scans_of(client, submit(client, upload("picture.png", pack({"inside.png": png()}))))
+    assert [scan["filename"] for scan in scans] == ["inside.png"]
+
+
+@pytest.mark.parametrize("flag", [0x40, 0x2000, 0x20])
+def test_a_member_packed_in_a_way_that_is_not_read_is_rejected_alone(client: FlaskClient, flag: int) -> None:
+    """Strong encryption, a masked header, patched data."""
+    packed = bytearray(pack({"a": b"x", "good.png": png()}))
+    for signature, at in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        where = packed.index(signature) + at
+        packed[where : where + 2] = struct.pack("<H", flag)
+    found = outcome(client, bytes(packed))
+    assert found["good.png"] is None
+    assert found["a"] in {"broken_member", "encrypted_member", None}
+
+
+def test_an_archive_cut_at_any_byte_is_refused_or_read_by_its_members(client: FlaskClient) -> None:
+    packed = pack({"a.txt": b"hello " * 20})
+    files = [upload(f"{cut}.zip", packed[:cut]) for cut in range(4, len(packed))]
+    scans = scans_of(client, submit(client, *files))
+    codes = {scan["code"] for scan in scans}
+    assert codes <= {"broken_archive", "broken_member"}
+    assert None not in codes

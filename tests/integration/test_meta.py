@@ -9,13 +9,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from shared.domain import ScanState
-from shared.settings import Settings
+from shared.settings import LIMITS, Settings
 from tests.integration.submissions import finish, submit_many
 
 
 def test_limits_are_the_settings(client: FlaskClient, settings: Settings) -> None:
     shown = {limit["name"]: limit for limit in client.get("/v1/limits").get_json()["items"]}
-    assert set(shown) == {name for name in Settings.model_fields if name.startswith("max_")}
+    assert set(shown) == {name for name in Settings.model_fields if name.startswith(LIMITS)}
     for name, limit in shown.items():
         assert limit["value"] == getattr(settings, name)
         assert limit["variable"] == f"NEUROBATCH_{name.upper()}"

@@ -7,7 +7,8 @@ for a few sources. A source that cannot be read becomes `Rejected` and touches n
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,8 @@ from worker.inference.render import heatmap_png, overlay
 from worker.inference.types import Decoded, Explained, Inference, Point, Predicted, Prediction, Rejected, Source
 
 _MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
+_MOST_PIXELS_AT_ONCE = 32 * 1024 * 1024  # of decoded scans that wait for it: a chunk of the largest would be 512 MiB
+_READ_TOGETHER = 4  # files handed to the reader in one go
 
 
 class Network(Thresholds, Protocol):
@@ -36,30 +39,78 @@ class Network(Thresholds, Protocol):
         """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,)."""
 
 
+class ImageReader(Protocol):
+    """What the pipeline needs of a `shared.decoder.Decoder`."""
+
+    def read_all(self, sources: Sequence[tuple[bytes | Path, int]]) -> list[npt.NDArray[np.uint8] | InvalidScan]:
+        """Of each file and frame the picture, uint8 (H, W), or why there is none."""
+
+
+class InProcessReader:
+    """Reads files in this process, for files that are one's own."""
+
+    def __init__(self, *, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+
+    def read_all(self, sources: Sequence[tuple[bytes | Path, int]]) -> list[npt.NDArray[np.uint8] | InvalidScan]:
+        """As `shared.images.read_image` reads them."""
+        return [self._read(source, frame) for source, frame in sources]
+
+    def _read(self, source: bytes | Path, frame: int) -> npt.NDArray[np.uint8] | InvalidScan:
+        data = source.read_bytes() if isinstance(source, Path) else source
+        try:
+            return read_image(data, frame=frame, max_pixels=self._max_pixels)
+        except InvalidScan as error:
+            return error
+
+
 class Pipeline:
     """The stages around one model; holds no state of a scan, so it may be shared between threads."""
 
-    def __init__(self, model: Network, *, max_pixels: int) -> None:
+    def __init__(self, model: Network, *, max_pixels: int, reader: ImageReader | None = None) -> None:
+        """Without a `reader`, files are read in this process, up to `max_pixels`."""
         self._model = model
-        self._max_pixels = max_pixels
+        self._reader = reader or InProcessReader(max_pixels=max_pixels)
 
     def run(self, sources: Sequence[Source]) -> list[Explained | Rejected]:
         """Every source's outcome, in input order."""
-        decoded = [self.decode(source) for source in sources]
-        predicted = iter(self.predict([item for item in decoded if isinstance(item, Decoded)]))
-        return [item if isinstance(item, Rejected) else self.render(next(predicted)) for item in decoded]
+        outcomes: list[Explained | Rejected] = []
+        waiting: list[Decoded | Rejected] = []
+        for item in self.decode_all(sources):
+            waiting.append(item)
+            if sum(scan.image.size for scan in waiting if isinstance(scan, Decoded)) >= _MOST_PIXELS_AT_ONCE:
+                outcomes += self._finish(waiting)
+                waiting = []
+        return outcomes + self._finish(waiting)
 
     def decode(self, source: Source) -> Decoded | Rejected:
         """Read one source and prepare it for the network."""
+        return next(self.decode_all([source]))
+
+    def decode_all(self, sources: Sequence[Source]) -> Iterator[Decoded | Rejected]:
+        """Read sources and prepare them for the network, a few at a time."""
+        for start in range(0, len(sources), _READ_TOGETHER):
+            some = sources[start : start + _READ_TOGETHER]
+            started = time.perf_counter()
+            images = self._reader.read_all([(source.data, source.frame) for source in some])
+            read_ms = _ms(started, time.perf_counter()) / len(some)
+            for image in images:
+                yield self._prepare(image, read_ms=read_ms)
+
+    def _prepare(self, image: npt.NDArray[np.uint8] | InvalidScan, *, read_ms: float) -> Decoded | Rejected:
+        if isinstance(image, InvalidScan):
+            return Rejected(code=image.code, message=image.message)
         started = time.perf_counter()
         try:
-            image = read_image(source.data, frame=source.frame, max_pixels=self._max_pixels)
-            read = time.perf_counter()
             prepared = prepare(image, size_px=self._model.size_px)
         except InvalidScan as error:
             return Rejected(code=error.code, message=error.message)
-        timings = {"decode": _ms(started, read), "preprocess": _ms(read, time.perf_counter())}
+        timings = {"decode": round(read_ms, 3), "preprocess": _ms(started, time.perf_counter())}
         return Decoded(image=image, prepared=prepared, timings=timings)
+
+    def _finish(self, decoded: Sequence[Decoded | Rejected]) -> list[Explained | Rejected]:
+        predicted = iter(self.predict([item for item in decoded if isinstance(item, Decoded)]))
+        return [item if isinstance(item, Rejected) else self.render(next(predicted)) for item in decoded]
 
     def predict(self, scans: Sequence[Decoded]) -> list[Predicted]:
         """Classify scans together; one forward pass gives both the logits and the maps that explain them."""

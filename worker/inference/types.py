@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,9 @@ from shared.heatmaps import Frame
 
 @dataclass(frozen=True)
 class Source:
-    """An uploaded file's bytes and which of its pictures is meant (0 unless it holds several)."""
+    """An uploaded file, or its bytes, and which of its pictures is meant (0 unless it holds several)."""
 
-    data: bytes = field(repr=False)
+    data: bytes | Path = field(repr=False)
     frame: int = 0
 
 

@@ -140,6 +140,42 @@ def test_damaged_files_give_an_image_or_invalid_scan(good: bytes, changes: list[
     _image_or_invalid_scan(bytes(data[: len(data) - cut % 64]))
 
 
+SMALL = Image.fromarray(draw_head(40, 32))
+SMALL_FILES = {
+    "png": encode(SMALL),
+    "png-16": encode(Image.fromarray(np.asarray(SMALL).astype(np.uint16) * 200)),
+    "png-interlaced-palette": encode(SMALL.convert("P"), transparency=0),
+    "jpeg": encode(SMALL, "JPEG"),
+    "jpeg-progressive": encode(SMALL.convert("RGB"), "JPEG", progressive=True),
+    "tiff": encode(SMALL, "TIFF"),
+    "tiff-lzw": encode(SMALL, "TIFF", compression="tiff_lzw"),
+    "tiff-deflate": encode(SMALL, "TIFF", compression="tiff_adobe_deflate"),
+    "tiff-jpeg": encode(SMALL, "TIFF", compression="jpeg"),
+    "tiff-packbits": encode(SMALL, "TIFF", compression="packbits"),
+    "bmp": encode(SMALL, "BMP"),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_FILES)
+def test_a_file_cut_at_any_byte_is_rejected_or_whole(name: str) -> None:
+    """No half picture passes for a whole one: where a cut file is read, it lacks nothing but what stands behind."""
+    data = SMALL_FILES[name]
+    whole = read_image(data, max_pixels=MAX_PIXELS)
+    for cut in range(len(data)):
+        outcome = _outcome(data[:cut])
+        if isinstance(outcome, str):
+            assert outcome in {"empty_file", "not_an_image", "truncated_image", "image_too_small"}, cut
+        else:
+            assert np.array_equal(outcome, whole), cut
+
+
+def _outcome(data: bytes) -> np.ndarray | str:
+    try:
+        return read_image(data, max_pixels=MAX_PIXELS)
+    except InvalidScan as error:
+        return error.code
+
+
 def _image_or_invalid_scan(data: bytes) -> None:
     try:
         count_frames(data)
