@@ -16,7 +16,7 @@ from api.batch_fields import batch_fields
 from api.idempotency import fingerprint, known_batch, remember
 from api.intake import Candidate, look_at
 from api.services import Services
-from api.staging import Staging
+from api.staging import Staging, in_progress
 from api.uploads import receive
 from shared.artifacts import upload_key
 from shared.db import queries
@@ -40,13 +40,16 @@ def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes, idempo
     without rows, never rows without files.
     """
     with services.keys_in_progress.hold(idempotency_key):
-        batch_id = _accept(services, body=body, boundary=boundary, idempotency_key=idempotency_key)
+        batch_id = new_id()
+        with in_progress(services.settings.data_dir, batch_id):
+            batch_id = _accept(services, batch_id, body=body, boundary=boundary, idempotency_key=idempotency_key)
     dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
     return batch_id
 
 
-def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None) -> UUID:
-    batch_id = new_id()
+def _accept(
+    services: Services, batch_id: UUID, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None
+) -> UUID:
     settings = services.settings
     with Staging(settings.data_dir, name=str(batch_id)) as staging:
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
