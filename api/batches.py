@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.batch_fields import batch_fields
@@ -64,16 +64,23 @@ def _accept(
         candidates = look_at(upload.files, staging=staging, settings=settings)
         staging.keep_as(services.store.path(upload_key(batch_id, "0")).parent)
     batch = {"id": batch_id, "name": name, "details": details}
+    committing = False
     try:
         with transaction(services.engine) as session:
             _store(session, batch=batch, candidates=candidates, now=services.clock())
             if idempotency_key:
                 remember(session, services, key=idempotency_key, content=content, batch_id=batch_id)
+            committing = True
     except IntegrityError:
         # Another process has just stored the same key: its batch stands.
         services.store.delete_batch(batch_id)
         if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
             return known
+        raise
+    except SQLAlchemyError:
+        # A commit may have happened although its answer was lost: then the reconciler asks before it removes files.
+        if not committing:
+            services.store.delete_batch(batch_id)
         raise
     _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
     return batch_id

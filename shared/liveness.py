@@ -1,4 +1,4 @@
-"""Whether the process that left something behind still lives, asked of the kernel.
+"""What the kernel knows about the life and death of processes.
 
 A process holds a lock on a file for as long as it lives; the kernel drops the lock at its death, however it
 died. Whoever can take the lock knows. The answer holds on one machine only (locks of network file systems are
@@ -7,15 +7,21 @@ not to be trusted), so each file says on which it was made and elsewhere nothing
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
+import signal
 import socket
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 # Below the data directory: one lock file for each worker process.
 WORKERS_FOLDER = "workers"
+_PR_SET_PDEATHSIG = 1
+# Loaded before any fork: loading a library between fork and exec is not safe.
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -78,3 +84,11 @@ def machine() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return socket.gethostname()
+
+
+def die_with_parent(number: signal.Signals, *, parent: int) -> None:
+    """Have the kernel send this process a signal when its parent dies; at once if it is dead already. Linux alone."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), number)

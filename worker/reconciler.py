@@ -51,11 +51,13 @@ class Reconciler:
 
     def sweep(self) -> Mapping[str, int]:
         """Everything else once; what was done, by name."""
-        republished = self._forget_lost_messages()
         with transaction(self.engine) as session:
+            mended = sweeps.mend_times(session, now=self.clock(), settings=self.settings)
             cancelled = sweeps.cancel_leftovers(session, now=self.clock())
+        republished = self._forget_lost_messages()
         files = self._orphans.run()
         return {
+            "times mended": mended,
             "scans to publish again": republished,
             "scans cancelled": cancelled,
             "orphans removed": files.removed,

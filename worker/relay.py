@@ -24,10 +24,12 @@ from shared.clock import Clock, utc_now
 from shared.db import sweeps
 from shared.db.session import make_engine, transaction
 from shared.dispatch import dispatch_quietly
+from shared.liveness import hold, owner_if_dead
 from shared.settings import Settings
 from worker.reconciler import Reconciler
 
 _log = structlog.get_logger(__name__)
+_RELAYS_FOLDER = "relays"
 
 
 def run_relay(settings: Settings) -> None:
@@ -52,6 +54,7 @@ class Relay:
         self._celery = celery
         self._clock = clock
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._sign = hold(settings.data_dir / _RELAYS_FOLDER / f"{self._name}.lock", owner=self._name)
         self._reconciler = Reconciler(settings, engine, clock=clock)
         self._swept_at = -math.inf
         self._trusts_leases_from = 0.0
@@ -71,10 +74,16 @@ class Relay:
         return True
 
     def _holds_lease(self) -> bool:
+        now = self._clock()
         with transaction(self._engine) as session:
-            return sweeps.take_lease(
-                session, holder=self._name, now=self._clock(), lease_s=self._settings.relay_lease_s
-            )
+            if sweeps.take_lease(session, holder=self._name, now=now, lease_s=self._settings.relay_lease_s):
+                return True
+            for lock in self._sign.path.parent.glob("*.lock"):
+                if (dead := owner_if_dead(lock)) is not None:
+                    # Its lease is of no use to anybody; the next turn may be this relay's.
+                    sweeps.leave_lease(session, holder=dead, now=now)
+                    lock.unlink(missing_ok=True)
+        return False
 
     def _reconcile(self) -> None:
         try:
@@ -93,6 +102,7 @@ class Relay:
                 sweeps.leave_lease(session, holder=self._name, now=self._clock())
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
+        self._sign.release()
         self._reconciler.close()
         self._celery.close()
         self._engine.dispose()

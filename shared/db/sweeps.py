@@ -13,14 +13,20 @@ from sqlalchemy.orm import Session
 from shared.db.models import Batch, Prediction, RelayLease, Scan
 from shared.db.queries import cancel_queued
 from shared.domain import ScanState
+from shared.settings import Settings
+
+# Clocks of machines that work together may differ by this much.
+_SKEW = timedelta(seconds=60)
 
 
 def take_lease(session: Session, *, holder: str, now: datetime, lease_s: float) -> bool:
     """Become or stay the one relay that works; False while another holds the lease."""
+    until = now + timedelta(seconds=lease_s)
+    ended = or_(RelayLease.until < now, RelayLease.until > until + _SKEW)  # the latter by a clock that was wrong
     taken = session.execute(
         update(RelayLease)
-        .where(or_(RelayLease.holder == holder, RelayLease.until < now))
-        .values(holder=holder, until=now + timedelta(seconds=lease_s))
+        .where(or_(RelayLease.holder == holder, ended))
+        .values(holder=holder, until=until)
         .returning(RelayLease.id)
     )
     return taken.first() is not None
@@ -28,7 +34,28 @@ def take_lease(session: Session, *, holder: str, now: datetime, lease_s: float) 
 
 def leave_lease(session: Session, *, holder: str, now: datetime) -> None:
     """Let another relay take over at once."""
-    session.execute(update(RelayLease).where(RelayLease.holder == holder).values(until=now))
+    session.execute(update(RelayLease).where(RelayLease.holder == holder).values(until=now - timedelta(seconds=1)))
+
+
+def mend_times(session: Session, *, now: datetime, settings: Settings) -> int:
+    """Bring times back that only a clock that was wrong can have set: nothing is to wait for a year; their number."""
+    latest_due = now + timedelta(seconds=settings.retry_longest_pause_s)
+    latest_lease = now + timedelta(seconds=settings.lease_s)
+    mended = 0
+    for state, column, latest in (
+        (ScanState.QUEUED, Scan.due_at, latest_due),
+        (ScanState.QUEUED, Scan.dispatched_at, now),
+        (ScanState.RUNNING, Scan.lease_until, latest_lease),
+    ):
+        changed = session.scalars(
+            update(Scan)
+            .where(Scan.state == state, column > latest + _SKEW)
+            .values({column: latest})
+            .returning(Scan.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        mended += len(changed)
+    return mended
 
 
 def forget_dispatch(session: Session, *, before: datetime) -> int:

@@ -114,11 +114,28 @@ def test_what_waits_in_a_cancelled_batch_is_ended(engine: Engine, reconciler_at:
     assert states(engine, batch_id) == {ScanState.CANCELLED: 2}
 
 
+def test_nothing_waits_for_times_that_a_wrong_clock_has_set(
+    engine: Engine, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    _, ids = add_batch(engine, 3)
+    claim(engine, ids[:1], worker="w")
+    far = utc_now() + timedelta(days=365)
+    with transaction(engine) as session:
+        session.execute(update(Scan).where(Scan.id == ids[0]).values(lease_until=far))
+        session.execute(update(Scan).where(Scan.id == ids[1]).values(due_at=far))
+        session.execute(update(Scan).where(Scan.id == ids[2]).values(dispatched_at=far))
+    assert reconciler_at().sweep()["times mended"] == 3
+    assert reconciler_at().sweep()["times mended"] == 0
+    assert reconciler_at(61).release_lost() == 1
+    assert reconciler_at(61).sweep()["scans to publish again"] == 1
+
+
 class _Relays:
     """Relays whose clock can be moved."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.ahead = timedelta()
+        self.left: list[Relay] = []
         self._parts = settings, engine
         self._made: list[Relay] = []
 
@@ -132,7 +149,8 @@ class _Relays:
 
     def close(self) -> None:
         for relay in self._made:
-            relay.leave()
+            if relay not in self.left:
+                relay.leave()
 
 
 @pytest.fixture
@@ -157,7 +175,17 @@ def test_a_relay_that_leaves_is_followed_at_once(relays: _Relays) -> None:
     first, second = relays.make(), relays.make()
     assert first.turn()
     first.leave()
+    relays.left.append(first)
     assert second.turn()
+
+
+def test_a_relay_that_was_killed_is_followed_before_its_lease_ends(relays: _Relays) -> None:
+    first, second = relays.make(), relays.make()
+    assert first.turn()
+    first._sign.abandon()  # what the kernel does at its death
+    assert not second.turn()
+    assert second.turn()
+    first._sign = hold(first._sign.path, owner="first")
 
 
 def test_a_relay_publishes_what_waits_and_what_the_dead_held(
