@@ -33,7 +33,7 @@ def test_a_few_kinds_of_harm_break_no_promise(tmp_path: Path) -> None:
 def test_every_kind_is_documented() -> None:
     text = (ROOT / "docs" / "chaos.md").read_text().replace(",", " ")
     assert len(KINDS) >= 12
-    assert {name for name in SHORT} <= {kind.name for kind in KINDS}
+    assert set(SHORT) <= {kind.name for kind in KINDS}
     for kind in KINDS:
         for word in kind.name.replace("answer to a worker's", "").split():
             assert word in text, f"{kind.name}: {word}"
