@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up reproduce test fuzz lint types imports check lock clean
+.PHONY: help setup demo up reproduce test fuzz chaos chaos-short storm lint types imports check lock clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: .venv/.installed ## make .venv with everything in it (quick when nothing changed)
 
@@ -35,6 +35,15 @@ test: setup ## all tests
 
 fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=)
 	@$(BIN)/python -m tests.fuzz.run --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
+
+chaos: setup ## harm the real service in every way that is known, about 30 minutes
+	@$(BIN)/python -m chaos run
+
+chaos-short: setup ## a few kinds of harm, a minute or two
+	@$(BIN)/python -m chaos run --short
+
+storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1)
+	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
 
 lint: setup ## style, Dockerfile and docker-compose.yml
 	@$(BIN)/ruff check .

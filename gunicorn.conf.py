@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+from typing import Any
+
 from api.pacing import worker_class as paced
+from shared.liveness import die_with_parent
 from shared.settings import load_settings
 
 _settings = load_settings()
@@ -18,3 +22,8 @@ graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
 control_socket_disable = True
+
+
+def post_fork(server: Any, _worker: Any) -> None:
+    """Go with the master: a worker that outlived it would hold the port against the next one."""
+    die_with_parent(signal.SIGKILL, parent=server.pid)

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.batch_fields import batch_fields
 from api.idempotency import fingerprint, known_batch, remember
 from api.intake import Candidate, look_at
 from api.services import Services
-from api.staging import Staging
+from api.staging import Staging, in_progress
 from api.uploads import receive
 from shared.artifacts import upload_key
 from shared.db import queries
@@ -40,13 +40,16 @@ def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes, idempo
     without rows, never rows without files.
     """
     with services.keys_in_progress.hold(idempotency_key):
-        batch_id = _accept(services, body=body, boundary=boundary, idempotency_key=idempotency_key)
+        batch_id = new_id()
+        with in_progress(services.settings.data_dir, batch_id):
+            batch_id = _accept(services, batch_id, body=body, boundary=boundary, idempotency_key=idempotency_key)
     dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
     return batch_id
 
 
-def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None) -> UUID:
-    batch_id = new_id()
+def _accept(
+    services: Services, batch_id: UUID, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None
+) -> UUID:
     settings = services.settings
     with Staging(settings.data_dir, name=str(batch_id)) as staging:
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
@@ -61,16 +64,23 @@ def _accept(services: Services, *, body: IO[bytes], boundary: bytes, idempotency
         candidates = look_at(upload.files, staging=staging, settings=settings)
         staging.keep_as(services.store.path(upload_key(batch_id, "0")).parent)
     batch = {"id": batch_id, "name": name, "details": details}
+    committing = False
     try:
         with transaction(services.engine) as session:
             _store(session, batch=batch, candidates=candidates, now=services.clock())
             if idempotency_key:
                 remember(session, services, key=idempotency_key, content=content, batch_id=batch_id)
+            committing = True
     except IntegrityError:
         # Another process has just stored the same key: its batch stands.
         services.store.delete_batch(batch_id)
         if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
             return known
+        raise
+    except SQLAlchemyError:
+        # A commit may have happened although its answer was lost: then the reconciler asks before it removes files.
+        if not committing:
+            services.store.delete_batch(batch_id)
         raise
     _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
     return batch_id

@@ -15,7 +15,7 @@ from api.batch_fields import batch_fields
 from api.intake import Candidate, look_at
 from api.schemas import DryRunDocument, VerdictDocument
 from api.services import Services
-from api.staging import Staging
+from api.staging import Staging, in_progress
 from api.uploads import receive
 from shared.db.base import new_id
 from shared.db.models import Scan
@@ -29,7 +29,8 @@ _HASHES_PER_QUERY = 500
 def judge_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> DryRunDocument:
     """Judge every scan of a submission; limits on the whole of it are raised as for a real one."""
     settings = services.settings
-    with Staging(settings.data_dir, name=str(new_id())) as staging:
+    staging_id = new_id()
+    with in_progress(settings.data_dir, staging_id), Staging(settings.data_dir, name=str(staging_id)) as staging:
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
         batch_fields(upload.fields, settings=settings)
         candidates = look_at(upload.files, staging=staging, settings=settings)

@@ -10,6 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+from uuid import UUID
+
+from shared.artifacts import staging_lock, upload_key
+from shared.liveness import hold
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,25 @@ class Staging:
         _fsync_folder(self._folder)
         os.rename(self._folder, destination)
         _fsync_folder(destination.parent)
+
+
+@contextmanager
+def in_progress(data_dir: Path, batch_id: UUID) -> Iterator[None]:
+    """Show the reconciler that a submission lives, from its first byte until its rows are committed.
+
+    Where it ends by an error after its files were kept, the lock is left behind as a dead one's: whether the rows
+    were committed may not be known, and the reconciler asks the database before it removes anything.
+    """
+    lock = hold(staging_lock(data_dir, batch_id), owner=str(batch_id))
+    try:
+        yield
+    except BaseException:
+        if (data_dir / upload_key(batch_id, "0")).parent.exists():
+            lock.abandon()
+        else:
+            lock.release()
+        raise
+    lock.release()
 
 
 @contextmanager

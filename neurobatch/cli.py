@@ -16,6 +16,7 @@ _COMMANDS = {
     "cancel": "Stop what has not run of a batch.",
     "retry": "Run the failed scans of a batch again.",
     "relay": "Publish waiting scans; runs beside the workers.",
+    "reconcile": "Look once for lost scans and files without a row.",
     "predict": "Classify files without a service.",
     "train": "Train a network.",
     "evaluate": "Measure a network by patient: JSON, plots, model card.",

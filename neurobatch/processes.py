@@ -6,30 +6,23 @@ process dies, even by SIGKILL, the kernel tells the parts to stop (PR_SET_PDEATH
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import structlog
 
+from shared.liveness import die_with_parent
+
 _log = structlog.get_logger(__name__)
-_PR_SET_PDEATHSIG = 1
 _QUICK_DEATH_S = 5.0
-_LONGEST_PAUSE_S = 10.0
+_LONGEST_PAUSE_S = 5.0
 _STOP_GRACE_S = 20.0
-# Loaded before any fork: loading a library between fork and exec is not safe.
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def _die_with_parent() -> None:
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -71,7 +64,7 @@ class ProcessGroup:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C in a terminal reaches its whole process group; the parts are stopped in order instead.
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=partial(die_with_parent, signal.SIGTERM, parent=os.getpid()),
             )
         part.started_at = time.monotonic()
         part.restart_at = None
@@ -86,8 +79,9 @@ class ProcessGroup:
                     self._launch(part)
             elif (status := part.process.poll()) is not None:
                 quick = now - part.started_at < _QUICK_DEATH_S
-                part.deaths = part.deaths + 1 if quick else 0
-                pause = min(0.2 * 2**part.deaths, _LONGEST_PAUSE_S) if quick else 0.0
+                # A part that was killed is not to blame: it is started again at once, however often.
+                part.deaths = part.deaths + 1 if quick and status != -signal.SIGKILL else 0
+                pause = min(0.2 * 2**part.deaths, _LONGEST_PAUSE_S) if part.deaths else 0.0
                 part.restart_at = now + pause
                 _log.warning("part_died", part=part.name, status=status, restart_in_s=pause)
 

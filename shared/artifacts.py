@@ -76,3 +76,17 @@ def upload_key(batch_id: UUID, number: str) -> str:
 def result_key(batch_id: UUID, scan_id: UUID, *, fence: int, name: str) -> str:
     """Key of one artifact of one claim of a scan, e.g. name `heatmap.png`."""
     return f"artifacts/{batch_id}/{scan_id}.{fence}.{name}"
+
+
+def claim_of(name: str) -> tuple[UUID, int] | None:
+    """The scan and fence that a result's file is named by; None for a name that `result_key` does not make."""
+    scan_id, _, rest = name.partition(".")
+    try:
+        return UUID(scan_id), int(rest.partition(".")[0])
+    except ValueError:
+        return None
+
+
+def staging_lock(data_dir: Path, batch_id: UUID) -> Path:
+    """The lock (`shared.liveness`) that a submission holds until its rows are committed."""
+    return data_dir / "staging" / f"{batch_id}.lock"

@@ -7,6 +7,9 @@ the rows unmarked; a crash after publishing leaves a doubled message, which a cl
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -30,13 +33,22 @@ def dispatch_pending(engine: Engine, celery: Celery, *, clock: Clock, chunk_size
     published = 0
     while True:
         with transaction(engine) as session:
-            ids = queries.take_undispatched(session, now=clock(), limit=chunk_size * _CHUNKS_PER_TRANSACTION)
-            for start in range(0, len(ids), chunk_size):
-                payload = messages.process_scans(ids[start : start + chunk_size])
+            rows = queries.take_undispatched(session, now=clock(), limit=chunk_size * _CHUNKS_PER_TRANSACTION)
+            for chunk in chunks(rows, chunk_size=chunk_size):
+                payload = messages.process_scans(chunk)
                 celery.send_task(messages.PROCESS_SCANS, kwargs=payload, queue=messages.SCANS_QUEUE)
-        if not ids:
+        if not rows:
             return published
-        published += len(ids)
+        published += len(rows)
+
+
+def chunks(rows: Sequence[tuple[UUID, int | None]], *, chunk_size: int) -> Iterator[list[UUID]]:
+    """Ids in chunks of `chunk_size`, in order; those with a smaller limit of their own in chunks no larger than it."""
+    by_size: dict[int, list[UUID]] = {}
+    for scan_id, limit in rows:
+        by_size.setdefault(min(chunk_size, limit or chunk_size), []).append(scan_id)
+    for size, ids in by_size.items():
+        yield from (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:

@@ -61,8 +61,24 @@ class Settings(BaseSettings):
 
     chunk_size: int = Field(32, ge=1, description="Scans in one task.")
     worker_processes: int = Field(1, ge=1, description="Child processes of one worker, each with its own model.")
-    relay_interval_s: float = Field(1.0, gt=0, description="Pause between two looks for undispatched scans.")
     lease_s: float = Field(60.0, gt=0, description="How long a claim holds without a sign of life.")
+    attempts_limit: int = Field(8, ge=1, description="Faults of a scan's own after which it is failed.")
+    deaths_limit: int = Field(
+        3, ge=1, description="Deaths of its process, with the scan alone in its chunk, after which it is failed."
+    )
+    retry_pause_s: float = Field(2.0, gt=0, description="Longest pause before the first retry; doubled for each later.")
+    retry_longest_pause_s: float = Field(60.0, gt=0, description="No pause before a retry is longer than this.")
+    relay_interval_s: float = Field(1.0, gt=0, description="Pause between two looks for undispatched scans.")
+    relay_lease_s: float = Field(
+        10.0, gt=0, description="How long the working relay may be silent before another takes over."
+    )
+    sweep_interval_s: float = Field(30.0, gt=0, description="Pause between two sweeps of the reconciler.")
+    republish_after_s: float = Field(
+        15.0, gt=0, description="Age of a published scan that may count as lost by the broker."
+    )
+    orphan_after_s: float = Field(
+        3600.0, gt=0, description="Age of a file without a row that is removed where its maker cannot be asked."
+    )
     task_soft_limit_s: float = Field(300.0, gt=0, description="A task is interrupted after this time.")
     task_hard_limit_s: float = Field(360.0, gt=0, description="A task's process is killed after this time.")
     visibility_timeout_s: int = Field(900, ge=1, description="Redelivery of an unacknowledged message.")

@@ -21,6 +21,7 @@ from worker.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
 _BEATS_PER_LEASE = 3
+_AGAIN_AFTER_S = 1.0
 
 
 @contextmanager
@@ -38,9 +39,12 @@ def heartbeat(runtime: Runtime, claimed: Sequence[ClaimedScan]) -> Iterator[None
 
 def _beat(runtime: Runtime, claimed: Sequence[ClaimedScan], done: threading.Event) -> None:
     lease_s = runtime.settings.lease_s
-    while not done.wait(lease_s / _BEATS_PER_LEASE):
+    pause_s = lease_s / _BEATS_PER_LEASE
+    while not done.wait(pause_s):
         try:
             with transaction(runtime.engine) as session:
                 queries.renew(session, claimed, until=runtime.clock() + timedelta(seconds=lease_s))
+            pause_s = lease_s / _BEATS_PER_LEASE
         except SQLAlchemyError as error:
             _log.warning("lease_not_renewed", error=type(error).__name__)
+            pause_s = min(pause_s, _AGAIN_AFTER_S)

@@ -1,4 +1,4 @@
-"""One chunk's way: claim, run the pipeline, store artifacts, record.
+"""One message's way: claim, run the chunk, record.
 
 The broker may deliver a chunk twice, late or never. The claim decides who works, and the fence in the claim
 decides whose result counts, so every scan gets one result at most.
@@ -6,23 +6,21 @@ decides whose result counts, so every scan gets one result at most.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection, Sequence
-from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import numpy as np
 import structlog
-from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from shared.artifacts import result_key
-from shared.db import queries
+from shared.db import queries, releases
+from shared.db.models import Prediction
 from shared.db.queries import ClaimedScan, Outcome
-from shared.db.session import transaction
-from shared.domain import ScanState
+from shared.db.releases import Fault
+from worker.chunk import ARTIFACT_COLUMNS, Chunk, fault_of
 from worker.heartbeat import heartbeat
-from worker.inference.types import Explained, Rejected, Source
+from worker.patience import patiently
 from worker.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
@@ -30,103 +28,76 @@ _log = structlog.get_logger(__name__)
 
 def process_scans(runtime: Runtime, scan_ids: Collection[UUID]) -> None:
     """Bring every scan of a chunk that is still free to its end, or give it back for another attempt."""
-    with transaction(runtime.engine) as session:
-        claimed = queries.claim(
-            session,
-            scan_ids,
-            worker=runtime.worker,
-            now=runtime.clock(),
-            lease_s=runtime.settings.lease_s,
-        )
+    claimed = _claim(runtime, scan_ids)
     if not claimed:
         return
     with structlog.contextvars.bound_contextvars(batch_ids=sorted({str(scan.batch_id) for scan in claimed})):
         try:
             with heartbeat(runtime, claimed):
-                outcomes = _run(runtime, claimed)
+                chunk = Chunk(runtime, claimed)
+                chunk.run()
+                _record(runtime, chunk.outcomes, chunk.faults)
         # Whatever the fault is, the claims must not be left behind: they are given back and the cause is logged.
-        except (Exception, SoftTimeLimitExceeded) as error:  # noqa: BLE001
-            _give_back(runtime, claimed, error)
-        else:
-            _record(runtime, outcomes, claimed=claimed)
+        except Exception as error:  # noqa: BLE001
+            _log.error("chunk_failed", scans=len(claimed), exc_info=error)
+            _give_back(runtime, [fault_of(scan, error, own=False) for scan in claimed])
 
 
-def _run(runtime: Runtime, claimed: Sequence[ClaimedScan]) -> list[Outcome]:
-    sources = [Source(_upload(runtime, scan), frame=scan.frame) for scan in claimed]
-    results = runtime.pipeline.run(sources)
-    return [
-        _rejection(scan, result) if isinstance(result, Rejected) else _success(runtime, scan, result)
-        for scan, result in zip(claimed, results, strict=True)
-    ]
+def _claim(runtime: Runtime, scan_ids: Collection[UUID]) -> list[ClaimedScan]:
+    tries = 0
+
+    def write(session: Session) -> list[ClaimedScan]:
+        nonlocal tries
+        # An earlier try may have been committed although its answer was lost; a process holds one claim at a time.
+        mine = releases.held_by(session, runtime.worker) if tries else []
+        tries += 1
+        lease_s = runtime.settings.lease_s
+        return mine or queries.claim(session, scan_ids, worker=runtime.worker, now=runtime.clock(), lease_s=lease_s)
+
+    return patiently(runtime.engine, write, within_s=_patience_s(runtime))
 
 
-def _upload(runtime: Runtime, scan: ClaimedScan) -> Path:
-    assert scan.upload_key is not None, "only scans whose upload was kept are ever queued"
-    return runtime.store.path(scan.upload_key)
-
-
-def _rejection(scan: ClaimedScan, result: Rejected) -> Outcome:
-    return Outcome(scan, ScanState.REJECTED, code=result.code, message=result.message)
-
-
-def _success(runtime: Runtime, scan: ClaimedScan, result: Explained) -> Outcome:
-    grid = io.BytesIO()
-    np.save(grid, result.grid)
-    artifacts = {
-        "heatmap_path": ("heatmap.png", result.heatmap_png),
-        "grid_path": ("grid.npy", grid.getvalue()),
-        "overlay_path": ("overlay.jpg", result.overlay),
-    }
-    paths: dict[str, str] = {}
-    for column, (name, data) in artifacts.items():
-        paths[column] = result_key(scan.batch_id, scan.id, fence=scan.fence, name=name)
-        runtime.store.write(paths[column], data)
-    return Outcome(scan, ScanState.SUCCEEDED, prediction=_columns(runtime, result) | paths)
-
-
-def _columns(runtime: Runtime, result: Explained) -> dict[str, Any]:
-    prediction = result.prediction
-    return {
-        "model": runtime.model,
-        "label": prediction.label,
-        "probabilities": {str(label): p for label, p in prediction.probabilities.items()},
-        "confidence": prediction.confidence,
-        "needs_review": prediction.needs_review,
-        "review_reasons": list(prediction.review_reasons),
-        "focus_x": result.focus.x,
-        "focus_y": result.focus.y,
-        "frame_x": result.frame.x,
-        "frame_y": result.frame.y,
-        "frame_side": result.frame.side,
-        "width": result.width,
-        "height": result.height,
-        "timings": result.timings,
-    }
-
-
-def _record(runtime: Runtime, outcomes: Sequence[Outcome], *, claimed: Sequence[ClaimedScan]) -> None:
-    with transaction(runtime.engine) as session:
+def _record(runtime: Runtime, outcomes: Sequence[Outcome], faults: Sequence[Fault]) -> None:
+    def write(session: Session) -> set[UUID]:
         held = queries.record(session, outcomes, now=runtime.clock())
+        releases.give_back(session, faults, now=runtime.clock(), settings=runtime.settings)
+        return held
+
+    held = patiently(runtime.engine, write, within_s=_patience_s(runtime))
     _discard(runtime, [outcome for outcome in outcomes if outcome.scan.id not in held])
-    _log.info("chunk_recorded", scans=len(claimed), held=len(held))
+    _log.info("chunk_recorded", scans=len(outcomes), held=len(held), faults=len(faults))
 
 
 def _discard(runtime: Runtime, outcomes: Sequence[Outcome]) -> None:
-    """Remove artifacts of claims that were lost to another worker while this one was busy."""
+    """Remove artifacts of claims that were lost to another worker while this one was busy.
+
+    A claim also counts as lost where an earlier try to record it was committed and only the answer was lost, so
+    the database is asked which files it names.
+    """
+    if not outcomes:
+        return
+    ids = [outcome.scan.id for outcome in outcomes]
+    query = select(Prediction.heatmap_path).where(Prediction.scan_id.in_(ids))
+    named = set(patiently(runtime.engine, lambda session: session.scalars(query).all(), within_s=_patience_s(runtime)))
     for outcome in outcomes:
-        for column in ("heatmap_path", "grid_path", "overlay_path"):
-            if outcome.prediction is not None:
+        if outcome.prediction is not None and outcome.prediction["heatmap_path"] not in named:
+            for column in ARTIFACT_COLUMNS:
                 # Gone already where the whole batch was deleted meanwhile.
                 runtime.store.path(outcome.prediction[column]).unlink(missing_ok=True)
 
 
-def _give_back(runtime: Runtime, claimed: Sequence[ClaimedScan], error: BaseException) -> None:
-    _log.error("chunk_failed", scans=len(claimed), exc_info=error)
-    with transaction(runtime.engine) as session:
-        queries.release(
-            session,
-            claimed,
-            now=runtime.clock(),
-            code="internal_error",
-            message=f"Processing failed {queries.MAX_ATTEMPTS} times ({type(error).__name__}).",
+def _give_back(runtime: Runtime, faults: Sequence[Fault]) -> None:
+    """As much as the database allows: claims that cannot be given back end with their lease."""
+    try:
+        patiently(
+            runtime.engine,
+            lambda session: releases.give_back(session, faults, now=runtime.clock(), settings=runtime.settings),
+            within_s=_patience_s(runtime),
         )
+    except SQLAlchemyError as error:
+        _log.error("claims_left_to_their_lease", scans=len(faults), error=type(error).__name__)
+
+
+def _patience_s(runtime: Runtime) -> float:
+    """How long a database may be away before a chunk is given up: longer than a lease it makes no sense to wait."""
+    return runtime.settings.lease_s

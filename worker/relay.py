@@ -1,13 +1,18 @@
 """The loop that publishes what the API could not, and gives back the scans of workers that died.
 
 It runs beside the workers as a process of its own (`neurobatch relay`) and needs neither TensorFlow nor
-OpenCV.
+OpenCV. Several may run; one works, and another takes over when it falls silent (docs/adr/0008).
 """
 
 from __future__ import annotations
 
+import math
+import os
 import signal
+import socket
 import threading
+import time
+from uuid import uuid4
 
 import structlog
 from celery import Celery
@@ -16,13 +21,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.broker import make_celery
 from shared.clock import Clock, utc_now
-from shared.db import queries
+from shared.db import sweeps
 from shared.db.session import make_engine, transaction
 from shared.dispatch import dispatch_quietly
+from shared.liveness import hold, owner_if_dead
 from shared.settings import Settings
+from worker.reconciler import Reconciler
 
 _log = structlog.get_logger(__name__)
-_RELEASE_AT_ONCE = 1_000
+_RELAYS_FOLDER = "relays"
 
 
 def run_relay(settings: Settings) -> None:
@@ -30,20 +37,72 @@ def run_relay(settings: Settings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    engine, celery = make_engine(settings.sql_url), make_celery(settings)
+    relay = Relay(settings, make_engine(settings.sql_url), make_celery(settings))
     _log.info("relay_started", interval_s=settings.relay_interval_s)
     while not stop.is_set():
+        relay.turn()
+        stop.wait(settings.relay_interval_s)
+    relay.leave()
+
+
+class Relay:
+    """One relay; works only while it holds the lease."""
+
+    def __init__(self, settings: Settings, engine: Engine, celery: Celery, *, clock: Clock = utc_now) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._celery = celery
+        self._clock = clock
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._sign = hold(settings.data_dir / _RELAYS_FOLDER / f"{self._name}.lock", owner=self._name)
+        self._reconciler = Reconciler(settings, engine, clock=clock)
+        self._swept_at = -math.inf
+        self._trusts_leases_from = 0.0
+
+    def turn(self) -> bool:
+        """One look, if it is this relay's; lost claims first, so that what they held goes out at once."""
         try:
-            turn(engine, celery, clock=utc_now, chunk_size=settings.chunk_size)
+            if not self._holds_lease():
+                return False
+            self._reconcile()
+            dispatch_quietly(self._engine, self._celery, clock=self._clock, chunk_size=self._settings.chunk_size)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
-        stop.wait(settings.relay_interval_s)
+            # Workers could not renew their leases either; they get the time to do it.
+            self._trusts_leases_from = time.monotonic() + self._settings.lease_s / 2
+            return False
+        return True
 
+    def _holds_lease(self) -> bool:
+        now = self._clock()
+        with transaction(self._engine) as session:
+            if sweeps.take_lease(session, holder=self._name, now=now, lease_s=self._settings.relay_lease_s):
+                return True
+            for lock in self._sign.path.parent.glob("*.lock"):
+                if (dead := owner_if_dead(lock)) is not None:
+                    # Its lease is of no use to anybody; the next turn may be this relay's.
+                    sweeps.leave_lease(session, holder=dead, now=now)
+                    lock.unlink(missing_ok=True)
+        return False
 
-def turn(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:
-    """One look: expired leases first, so that what they held goes out at once."""
-    with transaction(engine) as session:
-        released = queries.release_expired(session, now=clock(), limit=_RELEASE_AT_ONCE)
-    if released:
-        _log.warning("leases_expired", count=len(released))
-    dispatch_quietly(engine, celery, clock=clock, chunk_size=chunk_size)
+    def _reconcile(self) -> None:
+        try:
+            self._reconciler.release_lost(trust_leases=time.monotonic() >= self._trusts_leases_from)
+            if time.monotonic() - self._swept_at >= self._settings.sweep_interval_s:
+                self._swept_at = time.monotonic()
+                self._reconciler.sweep()
+        except OSError as error:
+            # Publishing goes on even where the data directory cannot be looked through.
+            _log.error("sweep_failed", error=type(error).__name__)
+
+    def leave(self) -> None:
+        """Let another relay take over at once, and close every connection."""
+        try:
+            with transaction(self._engine) as session:
+                sweeps.leave_lease(session, holder=self._name, now=self._clock())
+        except SQLAlchemyError as error:
+            _log.error("database_unavailable", error=type(error).__name__)
+        self._sign.release()
+        self._reconciler.close()
+        self._celery.close()
+        self._engine.dispose()

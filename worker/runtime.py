@@ -6,7 +6,9 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import redis
 import structlog
@@ -18,6 +20,7 @@ from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
 from shared.decoder import Decoder
+from shared.liveness import WORKERS_FOLDER, hold
 from shared.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def open_runtime(settings: Settings) -> Runtime:
     model = load_model(settings.model_dir)
     model.warm_up()
     runtime = Runtime(
-        worker=f"{socket.gethostname()}:{os.getpid()}",
+        worker=sign_of_life(settings.data_dir),
         model=model.name,
         settings=settings,
         engine=make_engine(settings.sql_url),
@@ -68,6 +71,18 @@ def open_runtime(settings: Settings) -> Runtime:
     )
     _log.info("model_loaded", model=model.name, worker=runtime.worker)
     return runtime
+
+
+def sign_of_life(data_dir: Path) -> str:
+    """Give this process a name that no other has, and let the kernel tell the relay when it dies."""
+    token = uuid4().hex[:8]
+    name = f"{socket.gethostname()}:{os.getpid()}:{token}"
+    try:
+        hold(data_dir / WORKERS_FOLDER / f"{token}.lock", owner=name)
+    except OSError as error:
+        # A full disk, say. The scans of this process then wait for their lease if it dies.
+        _log.warning("sign_of_life_missing", error=type(error).__name__)
+    return name
 
 
 @worker_process_init.connect

@@ -72,8 +72,12 @@ class Scan(Base):
     message: Mapped[str | None] = mapped_column(Text)
 
     fence: Mapped[int] = mapped_column(default=0, doc="Number of claims so far; the newest claim's number.")
-    retried_fence: Mapped[int] = mapped_column(
-        default=0, server_default="0", doc="The fence when a user last asked for a retry; attempts count from it."
+    chunk_limit: Mapped[int | None] = mapped_column(
+        doc="Most scans that a claim of this one may hold; null until a chunk broke with it."
+    )
+    faults: Mapped[int] = mapped_column(default=0, server_default="0", doc="Faults of its own since it was queued.")
+    lone_deaths: Mapped[int] = mapped_column(
+        default=0, server_default="0", doc="Deaths of a process that held this scan alone, since it was queued."
     )
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="Not to be dispatched before this.")
@@ -95,6 +99,7 @@ class Attempt(Base):
     scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
     fence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     worker: Mapped[str] = mapped_column(Text)
+    chunk_scans: Mapped[int] = mapped_column(server_default="1", doc="Scans that were claimed together.")
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str | None] = mapped_column(String(24))
@@ -155,3 +160,13 @@ class Event(Base):
     scan_id: Mapped[UUID]
     state: Mapped[ScanState] = mapped_column(_words(ScanState))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RelayLease(Base):
+    """The one row that says which relay works and until when the others must wait."""
+
+    __tablename__ = "relay_lease"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    holder: Mapped[str] = mapped_column(Text)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)

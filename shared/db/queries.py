@@ -1,4 +1,4 @@
-"""The steps of delivery that must be right on both databases: outbox, claim, record, release, count."""
+"""The steps of delivery that must be right on both databases: outbox, claim, record, count."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ from shared.db.events import append_events, lock_batches
 from shared.db.models import Attempt, Batch, Prediction, Scan
 from shared.domain import UNFINISHED, ScanState
 
-# A scan whose process died or whose attempt met a transient fault is tried this often in all.
-MAX_ATTEMPTS = 3
-_RETRY_PAUSE_S = 2.0
-_CLAIM_COLUMNS = (Scan.id, Scan.batch_id, Scan.fence, Scan.retried_fence, Scan.upload_key, Scan.frame)
-
 
 @dataclass(frozen=True)
 class ClaimedScan:
@@ -28,14 +23,29 @@ class ClaimedScan:
     id: UUID
     batch_id: UUID
     fence: int
-    retried_fence: int
     upload_key: str | None
     frame: int
+    faults: int
+    lone_deaths: int
+    chunk_limit: int | None
+    chunk_scans: int
 
     @property
-    def attempts(self) -> int:
-        """Claims since the scan was submitted or last retried by a user, this one included."""
-        return self.fence - self.retried_fence
+    def alone(self) -> bool:
+        """Whether the claim held no other scan, so that a fault or a death is this one's."""
+        return self.chunk_scans == 1
+
+
+CLAIM_COLUMNS = (
+    Scan.id,
+    Scan.batch_id,
+    Scan.fence,
+    Scan.upload_key,
+    Scan.frame,
+    Scan.faults,
+    Scan.lone_deaths,
+    Scan.chunk_limit,
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +73,10 @@ class BatchProgress:
         return sum(self.counts[state] for state in UNFINISHED)
 
 
-def take_undispatched(session: Session, *, now: datetime, limit: int) -> list[UUID]:
-    """Lock and mark up to `limit` scans that are queued, due and not yet published; oldest first."""
-    ids = session.scalars(
-        select(Scan.id)
+def take_undispatched(session: Session, *, now: datetime, limit: int) -> list[tuple[UUID, int | None]]:
+    """Lock and mark up to `limit` scans that are queued, due and not yet published, oldest first; with chunk limits."""
+    rows = session.execute(
+        select(Scan.id, Scan.chunk_limit)
         .where(
             Scan.state == ScanState.QUEUED,
             Scan.dispatched_at.is_(None),
@@ -76,9 +86,9 @@ def take_undispatched(session: Session, *, now: datetime, limit: int) -> list[UU
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    if ids:
-        session.execute(update(Scan).where(Scan.id.in_(ids)).values(dispatched_at=now))
-    return list(ids)
+    if rows:
+        session.execute(update(Scan).where(Scan.id.in_([row.id for row in rows])).values(dispatched_at=now))
+    return [(row.id, row.chunk_limit) for row in rows]
 
 
 def claim(
@@ -86,12 +96,16 @@ def claim(
 ) -> list[ClaimedScan]:
     """Make this worker the owner of those scans that are queued; the others are somebody else's or done."""
     # Locked in order of ids, so that two deliveries of one message wait for each other instead of deadlocking.
-    free = session.scalars(
-        select(Scan.id).where(Scan.id.in_(scan_ids), Scan.state == ScanState.QUEUED).order_by(Scan.id).with_for_update()
+    free = session.execute(
+        select(Scan.id, Scan.chunk_limit)
+        .where(Scan.id.in_(scan_ids), Scan.state == ScanState.QUEUED)
+        .order_by(Scan.id)
+        .with_for_update()
     ).all()
+    together = _together([(row.id, row.chunk_limit) for row in free])
     rows = session.execute(
         update(Scan)
-        .where(Scan.id.in_(free), Scan.state == ScanState.QUEUED)
+        .where(Scan.id.in_(together), Scan.state == ScanState.QUEUED)
         .values(
             state=ScanState.RUNNING,
             fence=Scan.fence + 1,
@@ -99,27 +113,45 @@ def claim(
             due_at=None,
             started_at=func.coalesce(Scan.started_at, now),
         )
-        .returning(*_CLAIM_COLUMNS)
+        .returning(*CLAIM_COLUMNS)
         .execution_options(synchronize_session=False)
     ).all()
-    claimed = sorted((ClaimedScan(*row) for row in rows), key=lambda scan: scan.id)
+    claimed = sorted((ClaimedScan(**row._asdict(), chunk_scans=len(rows)) for row in rows), key=lambda scan: scan.id)
     if claimed:
         session.execute(
             insert(Attempt),
-            [{"scan_id": s.id, "fence": s.fence, "worker": worker, "started_at": now} for s in claimed],
+            [
+                {"scan_id": s.id, "fence": s.fence, "worker": worker, "chunk_scans": s.chunk_scans, "started_at": now}
+                for s in claimed
+            ],
         )
     return claimed
 
 
+def _together(free: Sequence[tuple[UUID, int | None]]) -> list[UUID]:
+    """Those that one claim may hold: an old message must not bring a scan that broke its chunk into company again.
+
+    What is left out stays queued; it has a smaller message of its own.
+    """
+    unlimited = [scan_id for scan_id, limit in free if limit is None or limit >= len(free)]
+    if unlimited or not free:
+        return unlimited
+    smallest = min(limit for _, limit in free if limit is not None)
+    return [scan_id for scan_id, _ in free][:smallest]
+
+
 def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> set[UUID]:
-    """Write outcomes of claims that still hold, and the ids of those; a claim that was lost changes nothing."""
+    """Write outcomes of claims that still hold, and the ids of those; a claim that was lost changes nothing.
+
+    A second call with the same outcomes changes nothing either, so it may follow a commit whose answer was lost.
+    """
     lock_batches(session, {outcome.scan.batch_id for outcome in outcomes})
     held: set[UUID] = set()
     groups: dict[tuple[ScanState, str | None, str | None], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.state, outcome.code, outcome.message), []).append(outcome)
     for (state, code, message), group in groups.items():
-        held |= _end_claims(
+        held |= end_claims(
             session,
             [o.scan for o in group],
             now=now,
@@ -147,24 +179,19 @@ def renew(session: Session, scans: Sequence[ClaimedScan], *, until: datetime) ->
     )
 
 
-def release(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, code: str, message: str) -> set[UUID]:
-    """Give claims back after a fault of ours: queued again after a pause, or failed after `MAX_ATTEMPTS`."""
-    lock_batches(session, {scan.batch_id for scan in scans})
-    spent = [scan for scan in scans if scan.attempts >= MAX_ATTEMPTS]
-    again = [scan for scan in scans if scan.attempts < MAX_ATTEMPTS]
-    failed = {"state": ScanState.FAILED, "code": code, "message": message, "ended_at": now}
-    queued = {
-        "state": ScanState.QUEUED,
-        "dispatched_at": None,
-        "due_at": now + timedelta(seconds=_RETRY_PAUSE_S),
-    }
-    held = _end_claims(session, spent, now=now, outcome="failed", reason=code, values=failed)
-    held |= _end_claims(session, again, now=now, outcome="released", reason=code, values=queued)
-    for batch_id in {scan.batch_id for scan in again}:
-        batch = session.get(Batch, batch_id)
-        if batch is not None and batch.cancel_requested_at is not None:
-            cancel_queued(session, batch_id, now=now)
-    return held
+def wanted(session: Session, scans: Collection[ClaimedScan]) -> set[UUID]:
+    """Those of `scans` that are still worth working on: the claim holds and nobody asked to cancel the batch."""
+    return set(
+        session.scalars(
+            select(Scan.id)
+            .join(Batch, Batch.id == Scan.batch_id)
+            .where(
+                Scan.state == ScanState.RUNNING,
+                tuple_(Scan.id, Scan.fence).in_([(scan.id, scan.fence) for scan in scans]),
+                Batch.cancel_requested_at.is_(None),
+            )
+        )
+    )
 
 
 def cancel_queued(session: Session, batch_id: UUID, *, now: datetime) -> int:
@@ -176,7 +203,8 @@ def cancel_queued(session: Session, batch_id: UUID, *, now: datetime) -> int:
 def requeue_failed(session: Session, batch_id: UUID, *, now: datetime) -> int:
     """Queue the failed scans of a batch again, with all their attempts before them; their number."""
     cleared = dict.fromkeys(("code", "message", "ended_at", "due_at", "dispatched_at"))
-    values = {"state": ScanState.QUEUED, "retried_fence": Scan.fence, **cleared}
+    # The chunk limit stays: a scan that killed its process is not to take neighbours with it.
+    values = {"state": ScanState.QUEUED, "faults": 0, "lone_deaths": 0, **cleared}
     return _move_all(session, batch_id, start=ScanState.FAILED, values=values, now=now)
 
 
@@ -193,25 +221,7 @@ def _move_all(session: Session, batch_id: UUID, *, start: ScanState, values: Map
     return len(moved)
 
 
-def release_expired(session: Session, *, now: datetime, limit: int) -> set[UUID]:
-    """Give back claims whose lease ran out: their worker died."""
-    rows = session.execute(
-        select(*_CLAIM_COLUMNS)
-        .where(Scan.state == ScanState.RUNNING, Scan.lease_until < now)
-        .order_by(Scan.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    return release(
-        session,
-        [ClaimedScan(*row) for row in rows],
-        now=now,
-        code="worker_lost",
-        message=f"The worker died {MAX_ATTEMPTS} times with this scan.",
-    )
-
-
-def _end_claims(
+def end_claims(
     session: Session,
     scans: Sequence[ClaimedScan],
     *,

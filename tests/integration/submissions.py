@@ -14,10 +14,12 @@ from werkzeug.test import TestResponse
 
 from neurobatch.phantoms import draw_head
 from shared.clock import utc_now
-from shared.db import queries
+from shared.db import queries, releases
 from shared.db.queries import Outcome
+from shared.db.releases import Fault
 from shared.db.session import transaction
 from shared.domain import ScanState, TumorClass
+from shared.settings import Settings
 
 File = tuple[io.BytesIO, str]
 RESULT: dict[str, Any] = {
@@ -77,3 +79,11 @@ def finish(engine: Engine, ids: Sequence[UUID], state: ScanState = ScanState.SUC
         queries.record(
             session, [Outcome(scan, state, code=code, prediction=prediction) for scan in claimed], now=utc_now()
         )
+
+
+def break_down(engine: Engine, ids: Sequence[UUID]) -> None:
+    """Claim scans one by one and give each back with a fault, as a worker would."""
+    for scan_id in ids:
+        with transaction(engine) as session:
+            (claimed,) = queries.claim(session, [scan_id], worker="w", now=utc_now(), lease_s=60)
+            releases.give_back(session, [Fault(claimed, "c", "m")], now=utc_now(), settings=Settings())

@@ -12,11 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select, update
 
 from shared.clock import utc_now
-from shared.db import models, queries
+from shared.db import models, queries, releases
+from shared.db.releases import Fault
 from shared.db.session import reading, transaction
 from shared.domain import ScanState
 from shared.settings import Settings
-from tests.integration.submissions import finish, submit, submit_many, upload
+from tests.integration.submissions import break_down, finish, submit, submit_many, upload
 from tests.integration.test_api import assert_problem
 
 
@@ -44,7 +45,8 @@ def test_a_scan_given_back_after_cancel_does_not_run_again(client: FlaskClient, 
         claimed = queries.claim(session, ids, worker="w", now=utc_now(), lease_s=60)
     client.post(location + "/cancel")
     with transaction(engine) as session:
-        queries.release(session, claimed, now=utc_now(), code="c", message="m")
+        faults = [Fault(scan, "c", "m") for scan in claimed]
+        releases.give_back(session, faults, now=utc_now(), settings=Settings())
     batch = client.get(location).get_json()
     assert batch["state"] == "cancelled"
     assert batch["finished_at"] is not None
@@ -60,16 +62,12 @@ def test_retry_runs_the_failed_again_with_all_their_attempts(client: FlaskClient
     location, ids = submit_many(client, 3)
     finish(engine, ids[:1])
     finish(engine, ids[1:2], ScanState.REJECTED)
-    for _ in range(queries.MAX_ATTEMPTS):
-        with transaction(engine) as session:
-            claimed = queries.claim(session, ids[2:], worker="w", now=utc_now(), lease_s=60)
-            queries.release(session, claimed, now=utc_now(), code="c", message="m")
+    for _ in range(Settings().attempts_limit):
+        break_down(engine, ids[2:])
     assert counts(client, location) == {"succeeded": 1, "rejected": 1, "failed": 1}
     assert client.post(location + "/retry").status_code == 202
     assert counts(client, location) == {"succeeded": 1, "rejected": 1, "queued": 1}
-    with transaction(engine) as session:
-        claimed = queries.claim(session, ids[2:], worker="w", now=utc_now(), lease_s=60)
-        queries.release(session, claimed, now=utc_now(), code="c", message="m")
+    break_down(engine, ids[2:])
     assert counts(client, location)["queued"] == 1
     finish(engine, ids[2:])
     assert client.get(location).get_json()["state"] == "completed_with_errors"

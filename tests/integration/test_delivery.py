@@ -15,10 +15,11 @@ from sqlalchemy.exc import IntegrityError
 
 from shared import dispatch, messages
 from shared.broker import make_celery
-from shared.db import queries
+from shared.db import queries, releases
 from shared.db.base import new_id
 from shared.db.models import Attempt, Batch, Prediction, Scan
 from shared.db.queries import ClaimedScan, Outcome
+from shared.db.releases import Fault
 from shared.db.session import reading, transaction
 from shared.domain import ScanState, TumorClass
 from shared.settings import Settings
@@ -78,6 +79,11 @@ def record(engine: Engine, outcomes: list[Outcome]) -> set[UUID]:
         return queries.record(session, outcomes, now=NOW)
 
 
+def bury_expired(engine: Engine, *, now: datetime) -> int:
+    with transaction(engine) as session:
+        return releases.bury(session, releases.expired(session, now=now, limit=10), now=now, settings=Settings())
+
+
 def states(engine: Engine, batch_id: UUID) -> dict[ScanState, int]:
     with reading(engine) as session:
         counts = queries.progress(session, [batch_id])[batch_id].counts
@@ -134,8 +140,7 @@ def test_recording_keeps_result_state_and_attempt_together(engine: Engine) -> No
 def test_a_lost_claim_records_nothing(engine: Engine) -> None:
     batch_id, ids = add_batch(engine, 1)
     (slow,) = claim(engine, ids)
-    with transaction(engine) as session:
-        assert queries.release_expired(session, now=NOW + timedelta(seconds=61), limit=10) == set(ids)
+    bury_expired(engine, now=NOW + timedelta(seconds=61))
     (quick,) = claim(engine, ids, worker="other")
     assert quick.fence == slow.fence + 1
     assert record(engine, [Outcome(slow, ScanState.SUCCEEDED, prediction=RESULT)]) == set()
@@ -158,35 +163,17 @@ def test_a_second_result_for_one_scan_cannot_exist(engine: Engine) -> None:
 def test_leases_that_hold_are_left_alone(engine: Engine) -> None:
     _, ids = add_batch(engine, 1)
     claim(engine, ids)
-    with transaction(engine) as session:
-        assert queries.release_expired(session, now=NOW + timedelta(seconds=59), limit=10) == set()
+    assert bury_expired(engine, now=NOW + timedelta(seconds=59)) == 0
 
 
 def test_a_renewed_lease_holds_longer_and_a_lost_one_is_not_renewed(engine: Engine) -> None:
     _, ids = add_batch(engine, 2)
     kept, lost = claim(engine, ids)
     with transaction(engine) as session:
-        queries.release(session, [lost], now=NOW, code="c", message="m")
+        releases.give_back(session, [Fault(lost, "c", "m")], now=NOW, settings=Settings())
         queries.renew(session, [kept, lost], until=NOW + timedelta(seconds=120))
-    with transaction(engine) as session:
-        assert queries.release_expired(session, now=NOW + timedelta(seconds=119), limit=10) == set()
-        assert queries.release_expired(session, now=NOW + timedelta(seconds=121), limit=10) == {kept.id}
-
-
-def test_attempts_are_bounded(engine: Engine) -> None:
-    batch_id, ids = add_batch(engine, 1)
-    for _ in range(queries.MAX_ATTEMPTS):
-        claimed = claim(engine, ids)
-        with transaction(engine) as session:
-            queries.release(session, claimed, now=NOW, code="internal_error", message="broke")
-    assert claim(engine, ids) == []
-    assert states(engine, batch_id) == {ScanState.FAILED: 1}
-    with reading(engine) as session:
-        scan = session.get(Scan, ids[0])
-        outcomes = session.scalars(select(Attempt.outcome).order_by(Attempt.fence)).all()
-    assert scan is not None
-    assert (scan.code, scan.message) == ("internal_error", "broke")
-    assert outcomes == ["released"] * (queries.MAX_ATTEMPTS - 1) + ["failed"]
+    assert bury_expired(engine, now=NOW + timedelta(seconds=119)) == 0
+    assert bury_expired(engine, now=NOW + timedelta(seconds=121)) == 1
 
 
 @pytest.fixture
@@ -227,10 +214,9 @@ def test_a_broker_that_is_down_leaves_scans_waiting(engine: Engine, celery: Cele
 def test_a_released_scan_goes_out_again_when_it_is_due(engine: Engine, celery: Celery) -> None:
     _, ids = add_batch(engine, 1)
     dispatch.dispatch_pending(engine, celery, clock=lambda: NOW, chunk_size=4)
+    (claimed,) = claim(engine, ids)
     with transaction(engine) as session:
-        queries.release(
-            session, queries.claim(session, ids, worker="w", now=NOW, lease_s=60), now=NOW, code="c", message="m"
-        )
+        releases.give_back(session, [Fault(claimed, "c", "m")], now=NOW, settings=Settings())
     assert dispatch.dispatch_pending(engine, celery, clock=lambda: NOW, chunk_size=4) == 0
     later = NOW + timedelta(minutes=1)
     assert dispatch.dispatch_pending(engine, celery, clock=lambda: later, chunk_size=4) == 1

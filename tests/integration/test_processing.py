@@ -15,7 +15,7 @@ from sqlalchemy import Engine, insert, select
 
 from neurobatch.phantoms import draw_head
 from shared.artifacts import LocalArtifactStore, upload_key
-from shared.db import queries
+from shared.db import releases
 from shared.db.base import new_id
 from shared.db.models import Attempt, Batch, Prediction, Scan
 from shared.db.session import reading, transaction
@@ -24,7 +24,7 @@ from shared.settings import Settings
 from worker import processing
 from worker.inference.model import Model, load_model
 from worker.inference.pipeline import Pipeline
-from worker.inference.types import Explained, Rejected, Source
+from worker.inference.types import Explained, Predicted
 from worker.runtime import Runtime
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -122,24 +122,26 @@ def test_a_message_delivered_twice_changes_nothing(runtime: Runtime) -> None:
         assert len(session.scalars(select(Attempt)).all()) == 2
 
 
-class _Overtaken:
+class _Overtaken(Pipeline):
     """A pipeline that is so slow that its lease ends and another worker takes the scans."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    runtime: Runtime
 
-    def run(self, sources: list[Source]) -> list[Explained | Rejected]:
-        results = self._runtime.pipeline.run(sources)
-        late = NOW + timedelta(seconds=self._runtime.settings.lease_s + 1)
-        with transaction(self._runtime.engine) as session:
-            ids = queries.release_expired(session, now=late, limit=10)
-        processing.process_scans(dataclasses.replace(self._runtime, worker="quick"), ids)
-        return results
+    def render(self, scan: Predicted) -> Explained:
+        late = NOW + timedelta(seconds=self.runtime.settings.lease_s + 1)
+        with transaction(self.runtime.engine) as session:
+            lost = releases.expired(session, now=late, limit=10)
+            releases.bury(session, lost, now=late, settings=self.runtime.settings)
+        if lost:
+            processing.process_scans(dataclasses.replace(self.runtime, worker="quick"), [scan.id for scan in lost])
+        return super().render(scan)
 
 
-def test_a_worker_that_was_overtaken_discards_its_result(runtime: Runtime) -> None:
+def test_a_worker_that_was_overtaken_discards_its_result(runtime: Runtime, model: Model) -> None:
     ids = add_scans(runtime, png(1))
-    processing.process_scans(dataclasses.replace(runtime, pipeline=_Overtaken(runtime)), ids)  # type: ignore[arg-type]
+    overtaken = _Overtaken(model, max_pixels=runtime.settings.max_pixels)
+    overtaken.runtime = runtime
+    processing.process_scans(dataclasses.replace(runtime, pipeline=overtaken), ids)
     with reading(runtime.engine) as session:
         (row,) = session.scalars(select(Prediction)).all()
         attempts = [(a.worker, a.outcome) for a in session.scalars(select(Attempt).order_by(Attempt.fence))]
@@ -154,9 +156,9 @@ def test_a_fault_of_ours_gives_the_scans_back(runtime: Runtime) -> None:
         path.unlink()
     processing.process_scans(runtime, ids)
     assert states(runtime) == [(ScanState.QUEUED, None)]
-    for _ in range(queries.MAX_ATTEMPTS):
+    for _ in range(runtime.settings.attempts_limit):
         processing.process_scans(runtime, ids)
-    assert states(runtime) == [(ScanState.FAILED, "internal_error")]
+    assert states(runtime) == [(ScanState.FAILED, "storage_error")]
 
 
 def test_the_stored_map_is_the_one_that_was_drawn(runtime: Runtime) -> None:

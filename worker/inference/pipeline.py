@@ -24,8 +24,8 @@ from worker.inference.render import heatmap_png, overlay
 from worker.inference.types import Decoded, Explained, Inference, Point, Predicted, Prediction, Rejected, Source
 
 _MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
-_MOST_PIXELS_AT_ONCE = 32 * 1024 * 1024  # of decoded scans that wait for it: a chunk of the largest would be 512 MiB
-_READ_TOGETHER = 4  # files handed to the reader in one go
+MOST_PIXELS_AT_ONCE = 32 * 1024 * 1024  # of decoded scans that wait for it: a chunk of the largest would be 512 MiB
+READ_TOGETHER = 4  # files handed to the reader in one go
 
 
 class Network(Thresholds, Protocol):
@@ -78,7 +78,7 @@ class Pipeline:
         waiting: list[Decoded | Rejected] = []
         for item in self.decode_all(sources):
             waiting.append(item)
-            if sum(scan.image.size for scan in waiting if isinstance(scan, Decoded)) >= _MOST_PIXELS_AT_ONCE:
+            if sum(scan.image.size for scan in waiting if isinstance(scan, Decoded)) >= MOST_PIXELS_AT_ONCE:
                 outcomes += self._finish(waiting)
                 waiting = []
         return outcomes + self._finish(waiting)
@@ -89,8 +89,8 @@ class Pipeline:
 
     def decode_all(self, sources: Sequence[Source]) -> Iterator[Decoded | Rejected]:
         """Read sources and prepare them for the network, a few at a time."""
-        for start in range(0, len(sources), _READ_TOGETHER):
-            some = sources[start : start + _READ_TOGETHER]
+        for start in range(0, len(sources), READ_TOGETHER):
+            some = sources[start : start + READ_TOGETHER]
             started = time.perf_counter()
             images = self._reader.read_all([(source.data, source.frame) for source in some])
             read_ms = _ms(started, time.perf_counter()) / len(some)

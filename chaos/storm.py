@@ -1,0 +1,191 @@
+"""Kills processes of `neurobatch up` at random, from outside, while it works off thousands of scans."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import click
+import httpx
+from PIL import Image
+
+from chaos.invariants import judge
+from chaos.postgres import Postgres
+from neurobatch.client import Client
+from neurobatch.phantoms import draw_head
+from neurobatch.retrying import Patience
+from neurobatch.service import ROOT, with_port
+from shared.db import queries
+from shared.db.session import make_engine, reading
+from shared.settings import Settings
+from worker.reconciler import Reconciler
+
+_PARTS = ("worker", "worker child", "relay", "broker", "api", "api child")
+_SIDE_PX = 128
+_PICTURES = 100
+_BATCHES = 5
+_ENDED_WITHIN_S = 120.0
+
+
+@click.command()
+@click.option("--kills", default=50, show_default=True)
+@click.option("--scans", default=5_000, show_default=True)
+@click.option("--every-s", default=3.0, show_default=True, help="Mean pause between two kills.")
+@click.option("--database", type=click.Choice(["sqlite", "postgresql"]), default="sqlite", show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def storm(kills: int, scans: int, every_s: float, database: str, seed: int) -> None:
+    """SIGKILL whatever comes, by seed; status 1 if a scan was lost, doubled, orphaned or late."""
+    with tempfile.TemporaryDirectory(prefix="nb-", dir="/tmp", ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        ok = _storm(folder, kills=kills, scans=scans, every_s=every_s, database=database, seed=seed)
+        if not ok:
+            kept = Path(tempfile.mkdtemp(prefix="nb-storm-"))
+            shutil.copytree(folder / "data", kept / "data", symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+            click.echo(f"kept for a look: {kept}")
+    sys.exit(0 if ok else 1)
+
+
+def _storm(folder: Path, *, kills: int, scans: int, every_s: float, database: str, seed: int) -> bool:
+    postgres = None
+    if database == "postgresql":
+        postgres = Postgres(folder / "postgres")
+        postgres.start()
+        postgres.create_database("storm")
+    url = postgres.url("storm") if postgres else ""
+    settings = with_port(Settings(data_dir=folder / "data", port=0, database_url=url))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("NEUROBATCH_")} | {
+        "NEUROBATCH_DATA_DIR": str(settings.data_dir),
+        "NEUROBATCH_DATABASE_URL": url,
+        "NEUROBATCH_PORT": str(settings.port),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-c", "from neurobatch.cli import main; main()", "up"]
+    with open(folder / "up.log", "wb") as log:
+        service = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        return _harm(service, settings, folder, kills=kills, scans=scans, every_s=every_s, seed=seed)
+    finally:
+        service.send_signal(signal.SIGINT)
+        service.wait()
+        if postgres is not None:
+            postgres.stop(signal.SIGQUIT)
+
+
+def _harm(
+    service: subprocess.Popen[bytes],
+    settings: Settings,
+    folder: Path,
+    *,
+    kills: int,
+    scans: int,
+    every_s: float,
+    seed: int,
+) -> bool:
+    url = f"http://{settings.host}:{settings.port}"
+    _wait_until_ready(url)
+    expected: dict[UUID, int] = {}
+    sender = threading.Thread(target=_submit, args=(url, folder, scans, expected))
+    sender.start()
+    dice = random.Random(seed)  # noqa: S311
+    killed: dict[str, int] = {}
+    for number in range(kills):
+        time.sleep(dice.uniform(0.5, 1.5) * every_s)
+        part = dice.choice(_PARTS)
+        victims = processes_of(service.pid).get(part, [])
+        if victims:
+            with suppress(ProcessLookupError):
+                os.kill(dice.choice(victims), signal.SIGKILL)
+                killed[part] = killed.get(part, 0) + 1
+        click.echo(f"kill {number + 1}: {part if victims else part + ' (none there)'}")
+    last_kill = time.monotonic()
+    sender.join()
+    engine = make_engine(settings.sql_url)
+    while True:
+        with reading(engine) as session:
+            found = queries.progress(session, list(expected))
+        unfinished, waited_s = sum(p.unfinished for p in found.values()), time.monotonic() - last_kill
+        if not unfinished or waited_s > 10 * _ENDED_WITHIN_S:
+            break
+        if int(waited_s) % 10 == 0:
+            click.echo(f"{unfinished} unfinished after {waited_s:.0f} s")
+        time.sleep(1)
+    reconciler = Reconciler(settings, engine)
+    reconciler.sweep()
+    reconciler.close()
+    verdict = judge(engine, settings.data_dir, expected=expected)
+    engine.dispose()
+    click.echo(
+        f"killed {killed}; {sum(expected.values())} scans; {verdict}; ended {waited_s:.0f} s after the last kill"
+    )
+    return not (unfinished or verdict.lost or verdict.duplicated or verdict.orphaned)
+
+
+def _submit(url: str, folder: Path, scans: int, expected: dict[UUID, int]) -> None:
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for seed in range(_PICTURES):
+        Image.fromarray(draw_head(seed, side_px=_SIDE_PX)).save(pictures / f"{seed:03}.png")
+    paths = sorted(pictures.iterdir())
+    with Client(url, patience=Patience(retries=200, pause_s=0.1)) as client:
+        for number in range(_BATCHES):
+            count = scans // _BATCHES
+            files = [paths[n % len(paths)] for n in range(count)]
+            accepted = client.submit(files, idempotency_key=f"storm-{number}")
+            expected[UUID(accepted["id"])] = count
+
+
+def processes_of(parent: int) -> dict[str, list[int]]:
+    """The service's processes by part, told by whose children they are."""
+    found: dict[str, list[int]] = {}
+    for child in _children(parent):
+        line = _command_line(child)
+        part = next(
+            (name for name, text in _MARKS.items() if text in line),
+            None,
+        )
+        if part is not None:
+            found.setdefault(part, []).append(child)
+            found.setdefault(f"{part} child", []).extend(
+                grandchild for grandchild in _children(child) if "tracker" not in _command_line(grandchild)
+            )
+    return found
+
+
+_MARKS = {"worker": "worker.app", "relay": "relay", "broker": "valkey-server", "api": "gunicorn"}
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(") ")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
+
+
+def _command_line(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def _wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + _ENDED_WITHIN_S
+    while time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/readyz").json().get("workers"):
+                return
+        time.sleep(0.5)
+    raise TimeoutError("the service does not start")

@@ -1,0 +1,31 @@
+"""`neurobatch reconcile`: one sweep of the reconciler, now."""
+
+from __future__ import annotations
+
+import click
+
+from shared.broker import make_celery
+from shared.clock import utc_now
+from shared.db.session import make_engine
+from shared.dispatch import dispatch_quietly
+from shared.observability import configure_logging
+from shared.settings import load_settings
+from worker.reconciler import Reconciler
+
+
+@click.command()
+def reconcile() -> None:
+    """Give back lost claims, publish lost messages again, remove files without a row; a relay may run meanwhile."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    engine, celery = make_engine(settings.sql_url), make_celery(settings)
+    reconciler = Reconciler(settings, engine)
+    try:
+        done = {"claims released": reconciler.release_lost(), **reconciler.sweep()}
+        dispatch_quietly(engine, celery, clock=utc_now, chunk_size=settings.chunk_size)
+    finally:
+        reconciler.close()
+        celery.close()
+        engine.dispose()
+    for name, count in done.items():
+        click.echo(f"{name}: {count}")

@@ -1,0 +1,175 @@
+"""A chunk between claim and record: faults stay with their scan, cancelled ones stop, lost answers cost nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sqlalchemy import Engine, event, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from chaos.null_model import NullModel
+from shared.artifacts import LocalArtifactStore
+from shared.db.models import Attempt, Batch, Prediction, Scan
+from shared.db.session import reading, transaction
+from shared.domain import ScanState
+from shared.settings import Settings
+from tests.integration.test_processing import NOW, add_scans, artifacts, png, states
+from worker import processing
+from worker.inference.bundle import read_bundle
+from worker.inference.pipeline import Pipeline
+from worker.inference.types import Decoded, Predicted, Source
+from worker.patience import patiently
+from worker.runtime import Runtime
+
+_DARK = 7  # seed of the scan that the network below cannot bear
+
+
+class _Stumbling(NullModel):
+    """A network that breaks on one picture, whoever else is in the batch."""
+
+    def __init__(self, bad: npt.NDArray[np.float32]) -> None:
+        super().__init__(read_bundle(Settings().model_dir))
+        self._bad = bad
+
+    def infer(self, batch: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        if any(np.array_equal(pixels[..., 0], self._bad) for pixels in batch):
+            raise FloatingPointError("this one breaks the network")
+        return super().infer(batch)
+
+
+@pytest.fixture
+def runtime(settings: Settings, engine: Engine) -> Runtime:
+    model = NullModel(read_bundle(settings.model_dir))
+    return Runtime(
+        worker="w",
+        model=model.name,
+        settings=settings,
+        engine=engine,
+        store=LocalArtifactStore(settings.data_dir),
+        pipeline=Pipeline(model, max_pixels=settings.max_pixels),
+        clock=lambda: NOW,
+    )
+
+
+def queued(engine: Engine) -> dict[int, list[UUID]]:
+    """Waiting scans by their chunk limit."""
+    found: dict[int, list[UUID]] = {}
+    with reading(engine) as session:
+        for scan in session.scalars(select(Scan).where(Scan.state == ScanState.QUEUED)):
+            found.setdefault(scan.chunk_limit or 32, []).append(scan.id)
+    return found
+
+
+def test_a_scan_that_breaks_the_network_is_found_and_its_neighbours_succeed(runtime: Runtime) -> None:
+    pictures = [png(seed) for seed in range(10)]
+    ids = add_scans(runtime, *pictures)
+    decoded = runtime.pipeline.decode(Source(pictures[_DARK]))
+    assert isinstance(decoded, Decoded)
+    pipeline = Pipeline(_Stumbling(decoded.prepared.pixels), max_pixels=runtime.settings.max_pixels)
+    stumbling = dataclasses.replace(runtime, pipeline=pipeline)
+    processing.process_scans(stumbling, ids)
+    while waiting := queued(runtime.engine):
+        for limit, some in waiting.items():
+            for start in range(0, len(some), limit):
+                processing.process_scans(stumbling, some[start : start + limit])
+    expected = [(ScanState.SUCCEEDED, None)] * 10
+    expected[_DARK] = (ScanState.FAILED, "internal_error")
+    assert states(runtime) == expected
+
+
+def test_a_file_that_cannot_be_read_harms_no_neighbour(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), png(2), png(3))
+    with reading(runtime.engine) as session:
+        scan = session.get(Scan, ids[1])
+    assert scan is not None
+    assert scan.upload_key is not None
+    runtime.store.path(scan.upload_key).unlink()
+    processing.process_scans(runtime, ids)
+    assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED, ScanState.QUEUED, ScanState.SUCCEEDED]
+    with reading(runtime.engine) as session:
+        reasons = session.scalars(select(Attempt.reason).order_by(Attempt.scan_id)).all()
+    assert reasons == [None, "storage_error", None]
+
+
+class _FullDisk(LocalArtifactStore):
+    """Takes no more than a few files."""
+
+    room = 4
+
+    def write(self, key: str, data: bytes) -> None:
+        super().write(key, data)
+        self.room -= 1
+        if self.room < 0:
+            raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_leaves_no_half_result(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), png(2))
+    processing.process_scans(dataclasses.replace(runtime, store=_FullDisk(runtime.settings.data_dir)), ids)
+    assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED, ScanState.QUEUED]
+    assert len(artifacts(runtime.settings.data_dir)) == 3
+    processing.process_scans(runtime, ids)
+    assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED, ScanState.SUCCEEDED]
+    assert len(artifacts(runtime.settings.data_dir)) == 6
+
+
+class _Cancelling(Pipeline):
+    """Somebody cancels the batch while the network works."""
+
+    engine: Engine
+
+    def predict(self, scans: Sequence[Decoded]) -> list[Predicted]:
+        with transaction(self.engine) as session:
+            session.execute(update(Batch).values(cancel_requested_at=NOW))
+        return super().predict(scans)
+
+
+def test_a_cancelled_scan_stops_at_the_next_stage(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), b"no image")
+    pipeline = _Cancelling(NullModel(read_bundle(runtime.settings.model_dir)), max_pixels=runtime.settings.max_pixels)
+    pipeline.engine = runtime.engine
+    processing.process_scans(dataclasses.replace(runtime, pipeline=pipeline), ids)
+    assert states(runtime) == [(ScanState.CANCELLED, None), (ScanState.REJECTED, "not_an_image")]
+    assert artifacts(runtime.settings.data_dir) == []
+    with reading(runtime.engine) as session:
+        assert session.scalars(select(Attempt.outcome).order_by(Attempt.scan_id)).all() == ["cancelled", "rejected"]
+
+
+@pytest.mark.parametrize("commit", [1, 2])
+def test_a_commit_whose_answer_was_lost_keeps_claim_and_result(runtime: Runtime, commit: int) -> None:
+    """The first commit of a chunk is its claim's and the second its record's."""
+    ids = add_scans(runtime, png(1), png(2))
+    real, commits = runtime.engine.dialect.do_commit, 0
+
+    def lose_the_answer(connection: object) -> None:
+        nonlocal commits
+        real(connection)  # type: ignore[arg-type]
+        commits += 1
+        if commits == commit:
+            raise runtime.engine.dialect.dbapi.OperationalError("the connection broke")  # type: ignore[union-attr]
+
+    runtime.engine.dialect.do_commit = lose_the_answer  # type: ignore[method-assign]
+    processing.process_scans(runtime, ids)
+    assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED] * 2
+    with reading(runtime.engine) as session:
+        paths = session.scalars(select(Prediction.heatmap_path)).all()
+        assert len(session.scalars(select(Attempt)).all()) == 2
+    assert all(runtime.store.path(path).is_file() for path in paths)
+    assert len(artifacts(runtime.settings.data_dir)) == 6
+
+
+def test_a_database_that_stays_away_is_not_waited_for_for_ever(engine: Engine) -> None:
+    def refuse(*_: object) -> None:
+        raise engine.dialect.dbapi.OperationalError("nobody there")  # type: ignore[union-attr]
+
+    event.listen(engine, "do_connect", refuse)
+    engine.dispose()
+    with pytest.raises(OperationalError):
+        patiently(engine, lambda session: session.execute(text("SELECT 1")), within_s=0.5)
+    event.remove(engine, "do_connect", refuse)
+    assert patiently(engine, lambda session: session.scalar(text("SELECT 1")), within_s=0.5) == 1

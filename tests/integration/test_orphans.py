@@ -1,0 +1,112 @@
+"""After one sweep every file has its row; nothing that may still be written is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.artifacts import LocalArtifactStore, result_key, staging_lock
+from shared.clock import utc_now
+from shared.db import queries, releases
+from shared.db.base import new_id
+from shared.db.queries import Outcome
+from shared.db.session import transaction
+from shared.domain import ScanState
+from shared.liveness import hold
+from shared.settings import Settings
+from tests.integration.submissions import RESULT
+from tests.integration.test_delivery import add_batch
+from worker.orphans import OrphanSweep, SweptFiles
+
+
+@pytest.fixture
+def store(settings: Settings) -> LocalArtifactStore:
+    return LocalArtifactStore(settings.data_dir)
+
+
+@pytest.fixture
+def sweep(settings: Settings, engine: Engine) -> OrphanSweep:
+    return OrphanSweep(engine, settings.data_dir, settings.orphan_after_s)
+
+
+def files(data_dir: Path) -> set[str]:
+    found = (p for kind in ("staging", "uploads", "artifacts") for p in (data_dir / kind).rglob("*") if p.is_file())
+    return {path.relative_to(data_dir).as_posix() for path in found}
+
+
+def write_results(store: LocalArtifactStore, batch_id: UUID, scan_id: UUID, *, fence: int) -> dict[str, str]:
+    names = {"heatmap_path": "heatmap.png", "grid_path": "grid.npy", "overlay_path": "overlay.jpg"}
+    paths = {column: result_key(batch_id, scan_id, fence=fence, name=name) for column, name in names.items()}
+    for path in paths.values():
+        store.write(path, b"x")
+    return paths
+
+
+def test_files_of_lost_claims_go_and_those_of_results_and_of_running_claims_stay(
+    engine: Engine, store: LocalArtifactStore, sweep: OrphanSweep, settings: Settings
+) -> None:
+    batch_id, ids = add_batch(engine, 3)
+    with transaction(engine) as session:
+        done, lost, running = queries.claim(session, ids, worker="w", now=utc_now(), lease_s=60)
+    kept = write_results(store, batch_id, done.id, fence=1)
+    with transaction(engine) as session:
+        queries.record(session, [Outcome(done, ScanState.SUCCEEDED, prediction={**RESULT, **kept})], now=utc_now())
+        releases.bury(session, [lost], now=utc_now(), settings=settings)
+    write_results(store, batch_id, lost.id, fence=1)
+    write_results(store, batch_id, done.id, fence=7)
+    current = write_results(store, batch_id, running.id, fence=1)
+    assert sweep.run() == SweptFiles(removed=6, missing=0)
+    assert files(settings.data_dir) == set(kept.values()) | set(current.values())
+    with transaction(engine) as session:
+        releases.bury(session, [running], now=utc_now(), settings=settings)
+    assert sweep.run() == SweptFiles(removed=3, missing=0)
+    assert sweep.run() == SweptFiles(removed=0, missing=0)
+    store.path(kept["grid_path"]).unlink()
+    assert sweep.run() == SweptFiles(removed=0, missing=1)
+
+
+def put(data_dir: Path, kind: str, batch_id: UUID) -> Path:
+    folder = data_dir / kind / str(batch_id)
+    folder.mkdir(parents=True)
+    (folder / "000000").write_bytes(b"x")
+    return folder
+
+
+def test_uploads_of_a_submission_that_died_go_and_those_of_a_living_one_stay(
+    engine: Engine, sweep: OrphanSweep, settings: Settings
+) -> None:
+    stored, _ = add_batch(engine, 1)
+    alive, died_early, died_late, cut_off = new_id(), new_id(), new_id(), new_id()
+    kept = {put(settings.data_dir, "uploads", stored)}
+    staged = put(settings.data_dir, "staging", alive)
+    lock = staging_lock(settings.data_dir, alive)
+    lock.write_text("another machine\nperhaps alive")
+    kept.add(staged)
+    put(settings.data_dir, "staging", died_early)
+    hold(staging_lock(settings.data_dir, died_early), owner="a").abandon()
+    put(settings.data_dir, "uploads", died_late)
+    hold(staging_lock(settings.data_dir, died_late), owner="b").abandon()
+    put(settings.data_dir, "uploads", cut_off)  # a deletion that was cut off after its commit
+    assert sweep.run().removed == 3
+    assert files(settings.data_dir) == {
+        lock.relative_to(settings.data_dir).as_posix(),
+        *((folder / "000000").relative_to(settings.data_dir).as_posix() for folder in kept),
+    }
+
+
+def test_a_commit_whose_answer_was_lost_keeps_its_files(engine: Engine, sweep: OrphanSweep, settings: Settings) -> None:
+    stored, _ = add_batch(engine, 1)
+    folder = put(settings.data_dir, "uploads", stored)
+    hold(staging_lock(settings.data_dir, stored), owner="a").abandon()
+    assert sweep.run().removed == 0
+    assert folder.is_dir()
+    assert not staging_lock(settings.data_dir, stored).exists()
+
+
+def test_a_data_directory_of_another_database_is_left_alone(sweep: OrphanSweep, settings: Settings) -> None:
+    folders = [put(settings.data_dir, "uploads", new_id()) for _ in range(3)]
+    assert sweep.run() == SweptFiles(removed=0, missing=0)
+    assert all(folder.is_dir() for folder in folders)

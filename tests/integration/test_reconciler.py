@@ -1,0 +1,202 @@
+"""What no message will ever finish is found and set going again, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from celery import Celery
+from sqlalchemy import Engine, select, update
+
+from shared.broker import make_celery
+from shared.clock import utc_now
+from shared.db import queries
+from shared.db.models import Batch, Scan
+from shared.db.session import reading, transaction
+from shared.dispatch import dispatch_pending
+from shared.domain import ScanState
+from shared.liveness import WORKERS_FOLDER, hold
+from shared.settings import Settings
+from tests.integration.test_delivery import add_batch, states, waiting_messages
+from worker.reconciler import Reconciler
+from worker.relay import Relay
+
+
+@pytest.fixture
+def celery(settings: Settings) -> Iterator[Celery]:
+    celery = make_celery(settings)
+    yield celery
+    celery.close()
+
+
+@pytest.fixture
+def reconciler_at(settings: Settings, engine: Engine) -> Iterator[Callable[..., Reconciler]]:
+    made: list[Reconciler] = []
+
+    def make(seconds_later: float = 0) -> Reconciler:
+        made.append(Reconciler(settings, engine, clock=lambda: utc_now() + timedelta(seconds=seconds_later)))
+        return made[-1]
+
+    yield make
+    for reconciler in made:
+        reconciler.close()
+
+
+def claim(engine: Engine, ids: list[UUID], *, worker: str) -> None:
+    with transaction(engine) as session:
+        assert queries.claim(session, ids, worker=worker, now=utc_now(), lease_s=60)
+
+
+def test_the_claims_of_a_dead_process_are_given_back_before_their_lease_ends(
+    settings: Settings, engine: Engine, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    batch_id, ids = add_batch(engine, 3)
+    folder = settings.data_dir / WORKERS_FOLDER
+    hold(folder / "dead.lock", owner="dead").abandon()
+    claim(engine, ids[:2], worker="dead")
+    claim(engine, ids[2:], worker="of-another-machine")
+    (folder / "other.lock").write_text("another machine\nof-another-machine")
+    assert reconciler_at().release_lost() == 2
+    assert states(engine, batch_id) == {ScanState.QUEUED: 2, ScanState.RUNNING: 1}
+    assert [path.name for path in folder.iterdir()] == ["other.lock"]
+    assert reconciler_at(61).release_lost() == 1
+    assert reconciler_at(61).release_lost(trust_leases=False) == 0
+
+
+def lost(engine: Engine) -> int:
+    with reading(engine) as session:
+        return len(session.scalars(select(Scan.id).where(Scan.dispatched_at.is_(None))).all())
+
+
+def test_messages_that_an_emptied_broker_lost_go_out_again(
+    engine: Engine, celery: Celery, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    _, ids = add_batch(engine, 5)
+    dispatch_pending(engine, celery, clock=utc_now, chunk_size=2)
+    waiting_messages(celery)  # taken away by nobody
+    assert reconciler_at().sweep()["scans to publish again"] == 0
+    assert reconciler_at(20).sweep()["scans to publish again"] == 5
+    assert dispatch_pending(engine, celery, clock=utc_now, chunk_size=5) == 5
+    assert [UUID(i) for i in waiting_messages(celery)[0]["scan_ids"]] == ids
+
+
+def test_an_honest_queue_is_not_multiplied_however_long_it_waits(
+    engine: Engine, celery: Celery, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    _, ids = add_batch(engine, 6)
+    dispatch_pending(engine, celery, clock=utc_now, chunk_size=2)
+    assert reconciler_at(3600).sweep()["scans to publish again"] == 0
+    claim(engine, ids[:2], worker="w")
+    assert reconciler_at(3600).sweep()["scans to publish again"] == 0
+    assert len(waiting_messages(celery)) == 3
+
+
+def test_a_scan_that_was_overtaken_in_the_queue_has_lost_its_message(
+    engine: Engine, celery: Celery, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    add_batch(engine, 4)
+    dispatch_pending(engine, celery, clock=lambda: utc_now() - timedelta(seconds=60), chunk_size=4)
+    waiting_messages(celery)
+    _, later = add_batch(engine, 4)
+    dispatch_pending(engine, celery, clock=utc_now, chunk_size=2)
+    claim(engine, later[:2], worker="w")
+    assert reconciler_at().sweep()["scans to publish again"] == 4
+    assert lost(engine) == 4
+
+
+def test_what_waits_in_a_cancelled_batch_is_ended(engine: Engine, reconciler_at: Callable[..., Reconciler]) -> None:
+    batch_id, _ = add_batch(engine, 2)
+    with transaction(engine) as session:
+        session.execute(update(Batch).values(cancel_requested_at=utc_now()))
+    assert reconciler_at().sweep()["scans cancelled"] == 2
+    assert states(engine, batch_id) == {ScanState.CANCELLED: 2}
+
+
+def test_nothing_waits_for_times_that_a_wrong_clock_has_set(
+    engine: Engine, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    _, ids = add_batch(engine, 3)
+    claim(engine, ids[:1], worker="w")
+    far = utc_now() + timedelta(days=365)
+    with transaction(engine) as session:
+        session.execute(update(Scan).where(Scan.id == ids[0]).values(lease_until=far))
+        session.execute(update(Scan).where(Scan.id == ids[1]).values(due_at=far))
+        session.execute(update(Scan).where(Scan.id == ids[2]).values(dispatched_at=far))
+    assert reconciler_at().sweep()["times mended"] == 3
+    assert reconciler_at().sweep()["times mended"] == 0
+    assert reconciler_at(61).release_lost() == 1
+    assert reconciler_at(61).sweep()["scans to publish again"] == 1
+
+
+class _Relays:
+    """Relays whose clock can be moved."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self.ahead = timedelta()
+        self.left: list[Relay] = []
+        self._parts = settings, engine
+        self._made: list[Relay] = []
+
+    def now(self) -> datetime:
+        return utc_now() + self.ahead
+
+    def make(self) -> Relay:
+        settings, engine = self._parts
+        self._made.append(Relay(settings, engine, make_celery(settings), clock=self.now))
+        return self._made[-1]
+
+    def close(self) -> None:
+        for relay in self._made:
+            if relay not in self.left:
+                relay.leave()
+
+
+@pytest.fixture
+def relays(settings: Settings, engine: Engine) -> Iterator[_Relays]:
+    relays = _Relays(settings, engine)
+    yield relays
+    relays.close()
+
+
+def test_of_several_relays_one_works_until_it_falls_silent(relays: _Relays, settings: Settings) -> None:
+    first, second = relays.make(), relays.make()
+    assert first.turn()
+    assert not second.turn()
+    relays.ahead += timedelta(seconds=settings.relay_lease_s / 2)
+    assert first.turn()
+    relays.ahead += timedelta(seconds=settings.relay_lease_s + 1)
+    assert second.turn()
+    assert not first.turn()
+
+
+def test_a_relay_that_leaves_is_followed_at_once(relays: _Relays) -> None:
+    first, second = relays.make(), relays.make()
+    assert first.turn()
+    first.leave()
+    relays.left.append(first)
+    assert second.turn()
+
+
+def test_a_relay_that_was_killed_is_followed_before_its_lease_ends(relays: _Relays) -> None:
+    first, second = relays.make(), relays.make()
+    assert first.turn()
+    first._sign.abandon()  # what the kernel does at its death
+    assert not second.turn()
+    assert second.turn()
+    first._sign = hold(first._sign.path, owner="first")
+
+
+def test_a_relay_publishes_what_waits_and_what_the_dead_held(
+    relays: _Relays, settings: Settings, engine: Engine, celery: Celery
+) -> None:
+    _, ids = add_batch(engine, 4)
+    hold(settings.data_dir / WORKERS_FOLDER / "dead.lock", owner="dead").abandon()
+    claim(engine, ids[:2], worker="dead")
+    relay = relays.make()
+    relay.turn()
+    assert [payload["scan_ids"] for payload in waiting_messages(celery)] == [[str(i) for i in ids[2:]]]
+    relays.ahead += timedelta(seconds=settings.retry_pause_s)
+    relay.turn()
+    assert [payload["scan_ids"] for payload in waiting_messages(celery)] == [[str(ids[0])], [str(ids[1])]]

@@ -1,0 +1,168 @@
+"""One chunk's way through the stages: read, decode, predict, render, store.
+
+What goes wrong with one scan is that scan's alone. Only a fault of the forward pass, which all share, is the
+whole chunk's. Between two stages it is asked which scans are still wanted, so that a cancelled batch stops
+costing in mid-chunk.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import structlog
+from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.artifacts import result_key
+from shared.db import queries
+from shared.db.queries import ClaimedScan, Outcome
+from shared.db.releases import Fault
+from shared.db.session import reading
+from shared.domain import ScanState
+from worker.inference.pipeline import MOST_PIXELS_AT_ONCE, READ_TOGETHER
+from worker.inference.types import Decoded, Explained, Predicted, Rejected, Source
+from worker.runtime import Runtime
+
+_log = structlog.get_logger(__name__)
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+ARTIFACT_COLUMNS = ("heatmap_path", "grid_path", "overlay_path")
+
+
+class Chunk:
+    """The scans of one claim; after `run`, each has an outcome or a fault."""
+
+    def __init__(self, runtime: Runtime, claimed: Sequence[ClaimedScan]) -> None:
+        self._runtime = runtime
+        self._claimed = claimed
+        self.outcomes: list[Outcome] = []
+        self.faults: list[Fault] = []
+
+    def run(self) -> None:
+        """Bring every scan as far as it goes; raises what went wrong with all of them together."""
+        waiting: list[tuple[ClaimedScan, Decoded]] = []
+        for start in range(0, len(self._claimed), READ_TOGETHER):
+            waiting += self._decode(self._claimed[start : start + READ_TOGETHER])
+            if sum(decoded.image.size for _, decoded in waiting) >= MOST_PIXELS_AT_ONCE:
+                self._finish(waiting)
+                waiting = []
+        self._finish(waiting)
+
+    def _finish(self, decoded: Sequence[tuple[ClaimedScan, Decoded]]) -> None:
+        predicted = self._predict(self._still_wanted(decoded))
+        rendered = self._each(self._render, self._still_wanted(predicted))
+        stored = self._each(self._store, self._still_wanted(rendered))
+        self.outcomes += [outcome for _, outcome in stored]
+
+    def _each(
+        self, stage: Callable[[ClaimedScan, _In], _Out | Rejected], items: Sequence[tuple[ClaimedScan, _In]]
+    ) -> list[tuple[ClaimedScan, _Out]]:
+        done = []
+        for scan, item in items:
+            try:
+                result = stage(scan, item)
+            except SoftTimeLimitExceeded:
+                raise  # the chunk's time is over, whoever spent it
+            # Whatever the fault is, the other scans go on; the cause is logged and kept with the attempt.
+            except Exception as error:  # noqa: BLE001
+                _log.error("scan_failed", scan_id=str(scan.id), batch_id=str(scan.batch_id), exc_info=error)
+                self.faults.append(fault_of(scan, error, own=True))
+                continue
+            if isinstance(result, Rejected):
+                rejected = Outcome(scan, ScanState.REJECTED, code=result.code, message=result.message)
+                self.outcomes.append(rejected)
+            else:
+                done.append((scan, result))
+        return done
+
+    def _still_wanted(self, items: Sequence[tuple[ClaimedScan, _In]]) -> list[tuple[ClaimedScan, _In]]:
+        if not items:
+            return []
+        try:
+            with reading(self._runtime.engine) as session:
+                wanted = queries.wanted(session, [scan for scan, _ in items])
+        except SQLAlchemyError as error:
+            _log.warning("database_awaited", error=type(error).__name__)
+            return list(items)
+        # Only those whose claim still holds become cancelled; of a claim that was lost the record changes nothing.
+        self.outcomes += [Outcome(scan, ScanState.CANCELLED) for scan, _ in items if scan.id not in wanted]
+        return [(scan, item) for scan, item in items if scan.id in wanted]
+
+    def _decode(self, scans: Sequence[ClaimedScan]) -> list[tuple[ClaimedScan, Decoded]]:
+        try:
+            decoded = list(self._runtime.pipeline.decode_all([self._source(scan) for scan in scans]))
+        except SoftTimeLimitExceeded:
+            raise
+        # Of one of them, but of which? Asked alone, each answers for itself.
+        except Exception:  # noqa: BLE001
+            return self._each(self._decode_alone, [(scan, scan) for scan in scans])
+        return self._each(lambda _, outcome: outcome, list(zip(scans, decoded, strict=True)))
+
+    def _decode_alone(self, scan: ClaimedScan, _: object) -> Decoded | Rejected:
+        return self._runtime.pipeline.decode(self._source(scan))
+
+    def _source(self, scan: ClaimedScan) -> Source:
+        assert scan.upload_key is not None, "only scans whose upload was kept are ever queued"
+        return Source(self._runtime.store.path(scan.upload_key), frame=scan.frame)
+
+    def _predict(self, items: Sequence[tuple[ClaimedScan, Decoded]]) -> list[tuple[ClaimedScan, Predicted]]:
+        predicted = self._runtime.pipeline.predict([decoded for _, decoded in items])
+        return [(scan, result) for (scan, _), result in zip(items, predicted, strict=True)]
+
+    def _render(self, _: ClaimedScan, predicted: Predicted) -> Explained:
+        return self._runtime.pipeline.render(predicted)
+
+    def _store(self, scan: ClaimedScan, result: Explained) -> Outcome:
+        grid = io.BytesIO()
+        np.save(grid, result.grid)
+        artifacts = {
+            "heatmap_path": ("heatmap.png", result.heatmap_png),
+            "grid_path": ("grid.npy", grid.getvalue()),
+            "overlay_path": ("overlay.jpg", result.overlay),
+        }
+        paths = {
+            column: result_key(scan.batch_id, scan.id, fence=scan.fence, name=name)
+            for column, (name, _) in artifacts.items()
+        }
+        try:
+            for column, (_, data) in artifacts.items():
+                self._runtime.store.write(paths[column], data)
+        except OSError:
+            for path in paths.values():
+                self._runtime.store.path(path).unlink(missing_ok=True)
+            raise
+        return Outcome(scan, ScanState.SUCCEEDED, prediction=_columns(self._runtime, result) | paths)
+
+
+def fault_of(scan: ClaimedScan, error: BaseException, *, own: bool) -> Fault:
+    """What an exception means for a scan."""
+    kinds: dict[type[BaseException], tuple[str, str]] = {
+        SoftTimeLimitExceeded: ("timed_out", "Processing took too long"),
+        OSError: ("storage_error", "The scan's files could not be read or written"),
+    }
+    found = next((told for kind, told in kinds.items() if isinstance(error, kind)), None)
+    code, message = found or ("internal_error", "Processing failed")
+    return Fault(scan, code, f"{message} ({type(error).__name__}), again and again.", own=own)
+
+
+def _columns(runtime: Runtime, result: Explained) -> dict[str, Any]:
+    prediction = result.prediction
+    return {
+        "model": runtime.model,
+        "label": prediction.label,
+        "probabilities": {str(label): p for label, p in prediction.probabilities.items()},
+        "confidence": prediction.confidence,
+        "needs_review": prediction.needs_review,
+        "review_reasons": list(prediction.review_reasons),
+        "focus_x": result.focus.x,
+        "focus_y": result.focus.y,
+        "frame_x": result.frame.x,
+        "frame_y": result.frame.y,
+        "frame_side": result.frame.side,
+        "width": result.width,
+        "height": result.height,
+        "timings": result.timings,
+    }
