@@ -39,7 +39,9 @@ def process_scans(runtime: Runtime, scan_ids: Collection[UUID]) -> None:
         )
     if not claimed:
         return
-    with structlog.contextvars.bound_contextvars(batch_ids=sorted({str(scan.batch_id) for scan in claimed})):
+    with structlog.contextvars.bound_contextvars(
+        batch_ids=sorted({str(scan.batch_id) for scan in claimed}), scan_ids=[str(scan.id) for scan in claimed]
+    ):
         try:
             with heartbeat(runtime, claimed):
                 outcomes = _run(runtime, claimed)
