@@ -32,7 +32,7 @@ def register(app: Flask) -> None:
 
 
 def _add(response: Response) -> Response:
-    response.headers.update(_ALWAYS)
+    response.headers.extend(_ALWAYS)
     page = request.endpoint == "openapi.docs" and not response.is_streamed
     policy = _PAGE.format(scripts=_hashes(response.get_data(as_text=True))) if page else _NOTHING
     response.headers["Content-Security-Policy"] = policy

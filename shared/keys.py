@@ -24,7 +24,7 @@ from shared.errors import InvalidRequest, NotFound
 
 _ID_BYTES, _SECRET_BYTES = 6, 32
 _KEY = re.compile(r"nb_([0-9a-f]{12})_([0-9a-f]{64})")
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LAST_USED_EVERY = timedelta(hours=1)
 
 
@@ -42,7 +42,7 @@ def create_key(
     """Make a key: its id, and the key itself, told this once. InvalidRequest for an unusable project or no scope."""
     if not _PROJECT.fullmatch(project):
         raise InvalidRequest(
-            "A project's name is 1 to 64 of a-z, 0-9, '.', '_' and '-', the first a letter or digit.",
+            "A project's name is 1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit.",
             code="invalid_project",
         )
     if not scopes:

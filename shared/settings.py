@@ -10,6 +10,7 @@ import hashlib
 import ipaddress
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -105,6 +106,7 @@ class Settings(BaseSettings):
         return self.redis_url or f"redis+socket://{self.broker_socket}?virtual_host=0"
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether `host` is reached from this machine alone; a name other than localhost is not looked up."""
     try:

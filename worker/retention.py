@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine, Select, exists, select
+from sqlalchemy import ColumnElement, Engine, exists, select
 
 from shared.artifacts import ArtifactStore
 from shared.audit import RETENTION, Action, append_entry
@@ -30,22 +30,21 @@ def remove_expired(engine: Engine, store: ArtifactStore, *, clock: Clock, retent
         return 0
     until = clock() - timedelta(days=retention_days)
     with reading(engine) as session:
-        expired = session.scalars(_expired(until).order_by(Batch.created_at).limit(_BATCHES_AT_ONCE)).all()
+        query = select(Batch.id).where(*_expired(until)).order_by(Batch.created_at).limit(_BATCHES_AT_ONCE)
+        expired = session.scalars(query).all()
     return sum(_remove(engine, store, batch_id, clock=clock, until=until) for batch_id in expired)
 
 
-def _expired(until: datetime) -> Select[UUID]:
+def _expired(until: datetime) -> tuple[ColumnElement[bool], ...]:
     unfinished = exists().where(Scan.batch_id == Batch.id, Scan.state.in_(UNFINISHED))
-    return select(Batch.id).where(Batch.created_at <= until, ~unfinished)
+    return Batch.created_at <= until, ~unfinished
 
 
 def _remove(engine: Engine, store: ArtifactStore, batch_id: UUID, *, clock: Clock, until: datetime) -> bool:
     with transaction(engine) as session:
         # Asked again under its lock: it may have been queued once more, or another relay may be at it.
         batch = session.scalar(
-            select(Batch)
-            .where(Batch.id == batch_id, Batch.id.in_(_expired(until)))
-            .with_for_update(skip_locked=True, of=Batch)
+            select(Batch).where(Batch.id == batch_id, *_expired(until)).with_for_update(skip_locked=True, of=Batch)
         )
         if batch is None:
             return False
