@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from api.keyring import KeyRing
 from api.keys_in_progress import KeysInProgress
+from api.places import UploadPlaces
 from api.rates import TokenBuckets
 from shared import presence
 from shared.artifacts import ArtifactStore, LocalArtifactStore
@@ -35,6 +36,7 @@ class Services:
     presence: redis.Redis
     keyring: KeyRing
     buckets: TokenBuckets
+    upload_places: UploadPlaces
     clock: Clock = utc_now
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
@@ -52,6 +54,7 @@ class Services:
             presence=presence.connect(settings),
             keyring=KeyRing(engine, clock=clock, cache_s=settings.key_cache_s),
             buckets=TokenBuckets(per_s=settings.max_requests_per_s, burst=settings.max_request_burst),
+            upload_places=UploadPlaces(settings.max_uploads_at_once),
             clock=clock,
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
         )

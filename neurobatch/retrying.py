@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import httpx
 
 _LONGEST_PAUSE_S = 60.0
-_IN_PROGRESS, _RATE_LIMITED = "idempotency_key_in_progress", "rate_limited"
+_IN_PROGRESS = "idempotency_key_in_progress"
+# Of the codes of 429 those that time alone helps: a full quota waits for somebody to delete something.
+_PASSING = ("rate_limited", "too_many_uploads")
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ def _is_busy(response: httpx.Response) -> bool:
         # Our own connection broke, and the service has not noticed yet.
         return _IN_PROGRESS in response.text
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        # A full quota is another matter: somebody must delete something.
-        return _RATE_LIMITED in response.text
+        return any(code in response.text for code in _PASSING)
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 

@@ -81,7 +81,7 @@ class LimitExceeded(NeurobatchError):
 class TooManyRequests(LimitExceeded):
     """The caller has had its share for now; `retry_after_s` tells when there is more.
 
-    Codes: `rate_limited`, `quota_exceeded`.
+    Codes: `rate_limited`, `too_many_uploads`, `quota_exceeded`.
     """
 
     code = "rate_limited"

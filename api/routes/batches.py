@@ -46,16 +46,17 @@ def submit(query: SubmitQuery) -> Any:
     characters, the same key and content answer the same batch for 24 hours; with other content it is refused.
     """
     boundary = _boundary()
-    if query.dry_run == "1":
-        verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
-        return Response(verdicts.model_dump_json(), mimetype="application/json")
-    batch_id = batches.submit_batch(
-        services(),
-        caller(),
-        body=request.stream,
-        boundary=boundary,
-        idempotency_key=request.headers.get("Idempotency-Key"),
-    )
+    with services().upload_places.hold(caller().project):
+        if query.dry_run == "1":
+            verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
+            return Response(verdicts.model_dump_json(), mimetype="application/json")
+        batch_id = batches.submit_batch(
+            services(),
+            caller(),
+            body=request.stream,
+            boundary=boundary,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+        )
     headers = {
         "Location": url_for("batches.show", batch_id=batch_id),
         "Retry-After": str(_POLL_AFTER_S),

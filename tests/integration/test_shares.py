@@ -28,9 +28,22 @@ def test_a_key_that_asks_too_often_waits(client_with: Callable[..., FlaskClient]
     assert "RateLimit" not in client.get("/v1/batches").headers, "without a key there is no share to keep"
 
 
-def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], engine: Engine, settings: object) -> None:
+def test_a_project_holds_some_of_the_threads_and_not_all(
+    client_with: Callable[..., FlaskClient], engine: Engine
+) -> None:
+    client = client_with(max_uploads_at_once=1)
+    with client.application.extensions["neurobatch"].upload_places.hold("local"):
+        answer = submit(client, upload("a.png"))
+        assert_problem(answer, 429, "too_many_uploads")
+        assert answer.headers["Retry-After"] == "1"
+        assert submit(with_key(client, make_key(engine, "p")), upload("a.png")).status_code == 202
+    assert submit(client, upload("a.png"), metadata="[").status_code == 422
+    assert submit(client, upload("a.png")).status_code == 202
+
+
+def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
     client = client_with(max_unfinished_scans=3)
-    location, ids = submit_many(client, 2)
+    _, ids = submit_many(client, 2)
     other = with_key(client, make_key(engine, "p"))
     submit_many(other, 3)
     answer = submit(client, upload("c.png"), upload("d.png"))
@@ -42,7 +55,6 @@ def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], en
     assert_problem(submit(client, upload("d.png")), 429, "quota_exceeded")
     finish(engine, ids, ScanState.REJECTED)
     assert submit(client, upload("d.png")).status_code == 202
-    assert location
 
 
 def test_a_projects_store_is_bounded_and_deleting_makes_room(
