@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from api.callers import Caller
 from shared.errors import TooManyRequests
 
 _RETRY_AFTER_S = 1
@@ -21,14 +22,21 @@ class UploadPlaces:
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, project: str) -> Iterator[None]:
-        """Hold one of the project's places; TooManyRequests where all are taken."""
+    def hold(self, caller: Caller) -> Iterator[None]:
+        """Hold one of the places of the caller's project; TooManyRequests where all are taken.
+
+        A service without keys has one project, and nobody to keep a place for.
+        """
+        project = caller.project
+        if caller.key_id is None:
+            yield
+            return
         with self._lock:
             if self._taken[project] >= self._most:
                 raise TooManyRequests(
-                    f"max_uploads_at_once = {self._most} submissions of this project are being received already.",
+                    f"max_uploads_per_project = {self._most} submissions of this project are being received already.",
                     code="too_many_uploads",
-                    limit="max_uploads_at_once",
+                    limit="max_uploads_per_project",
                     value=self._most,
                     retry_after_s=_RETRY_AFTER_S,
                 )

@@ -54,7 +54,7 @@ class Services:
             presence=presence.connect(settings),
             keyring=KeyRing(engine, clock=clock, cache_s=settings.key_cache_s),
             buckets=TokenBuckets(per_s=settings.max_requests_per_s, burst=settings.max_request_burst),
-            upload_places=UploadPlaces(settings.max_uploads_at_once),
+            upload_places=UploadPlaces(settings.max_uploads_per_project),
             clock=clock,
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
         )

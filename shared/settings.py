@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
     max_requests_per_s: int = Field(200, ge=1, description="Requests a second of one API key, in the long run.")
     max_request_burst: int = Field(2_000, ge=1, description="Requests of one API key at once, after a quiet time.")
-    max_uploads_at_once: int = Field(48, ge=1, description="Submissions of one project that are received at once.")
+    max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
     max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
     max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")
 

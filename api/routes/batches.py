@@ -46,7 +46,7 @@ def submit(query: SubmitQuery) -> Any:
     characters, the same key and content answer the same batch for 24 hours; with other content it is refused.
     """
     boundary = _boundary()
-    with services().upload_places.hold(caller().project):
+    with services().upload_places.hold(caller()):
         if query.dry_run == "1":
             verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
             return Response(verdicts.model_dump_json(), mimetype="application/json")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from api.callers import Caller
 from shared.domain import ScanState
 from tests.integration.keys import make_key, with_key
 from tests.integration.submissions import finish, submit, submit_many, upload
@@ -31,14 +32,16 @@ def test_a_key_that_asks_too_often_waits(client_with: Callable[..., FlaskClient]
 def test_a_project_holds_some_of_the_threads_and_not_all(
     client_with: Callable[..., FlaskClient], engine: Engine
 ) -> None:
-    client = client_with(max_uploads_at_once=1)
-    with client.application.extensions["neurobatch"].upload_places.hold("local"):
-        answer = submit(client, upload("a.png"))
+    client = client_with(max_uploads_per_project=1)
+    mine, other = (with_key(client, make_key(engine, project)) for project in ("p", "q"))
+    caller = Caller("p", frozenset(), key_id="k", request_id=None)
+    with client.application.extensions["neurobatch"].upload_places.hold(caller):
+        answer = submit(mine, upload("a.png"))
         assert_problem(answer, 429, "too_many_uploads")
         assert answer.headers["Retry-After"] == "1"
-        assert submit(with_key(client, make_key(engine, "p")), upload("a.png")).status_code == 202
-    assert submit(client, upload("a.png"), metadata="[").status_code == 422
-    assert submit(client, upload("a.png")).status_code == 202
+        assert submit(other, upload("a.png")).status_code == 202
+    assert submit(mine, upload("a.png"), metadata="[").status_code == 422
+    assert submit(mine, upload("a.png")).status_code == 202
 
 
 def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
