@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from api.pacing import worker_class as paced
+from api.startup import reason_not_to_listen
 from shared.liveness import die_with_parent
-from shared.settings import load_settings
+from shared.observability import configure_logging
+from shared.settings import is_loopback, load_settings
 
 _settings = load_settings()
 
@@ -22,6 +27,26 @@ graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
 control_socket_disable = True
+
+
+class logger_class(Logger):  # noqa: N801  (gunicorn's name)
+    """gunicorn's own lines among ours, in the same form."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave it to the root logger."""
+        super().setup(cfg)
+        configure_logging(_settings.log_level)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+def on_starting(server: Any) -> None:
+    """Ask for keys wherever other machines reach, also where `--bind` says otherwise than the settings do."""
+    hosts = [address[0] if isinstance(address, tuple) else "" for address in server.cfg.address]
+    if not all(map(is_loopback, hosts)):
+        os.environ["NEUROBATCH_REQUIRE_KEYS"] = "1"  # for the process that serves, which is not forked yet
+    if (reason := reason_not_to_listen(_settings, hosts)) is not None:
+        raise SystemExit(reason)
 
 
 def post_fork(server: Any, _worker: Any) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Request
 
-from api import conditional, errors, openapi, request_ids
-from api.routes import batches, events, health, meta, scans
+from api import conditional, errors, guard, headers, openapi, request_ids
+from api.routes import audit, batches, events, health, meta, scans
 from api.services import Services
 from shared.settings import Settings
 
@@ -19,16 +19,25 @@ class _StreamingRequest(Request):
 
 def create_app(settings: Settings) -> APIFlask:
     """The API over the given settings: its own engine, store and publisher, shared by its threads."""
-    app = APIFlask("api", title="neurobatch", version="1", docs_path="/docs", spec_path="/openapi.json")
+    app = APIFlask(
+        "api",
+        title="neurobatch",
+        version="1",
+        docs_path="/docs",
+        spec_path="/openapi.json",
+        docs_oauth2_redirect_path=None,
+    )
     app.request_class = _StreamingRequest
     # Multipart framing and fields come on top of the files; api.uploads enforces the limit as bytes arrive.
     app.config["MAX_CONTENT_LENGTH"] = None
     app.url_map.strict_slashes = False
-    openapi.describe(app)
+    openapi.describe(app, keys_required=settings.keys_required)
     app.extensions[Services.EXTENSION] = Services.open(settings)
     request_ids.register(app)
+    headers.register(app)
     conditional.register(app)
     errors.register(app)
-    for module in (batches, events, scans, meta, health):
+    for module in (batches, events, scans, meta, audit, health):
         app.register_blueprint(module.blueprint)
+    guard.register(app)
     return app

@@ -13,12 +13,15 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.batch_fields import batch_fields
-from api.idempotency import fingerprint, known_batch, remember
+from api.callers import Caller
+from api.idempotency import fingerprint, is_known, known_batch, remember
 from api.intake import Candidate, look_at
+from api.quotas import check_quotas
 from api.services import Services
 from api.staging import Staging, in_progress
 from api.uploads import receive
 from shared.artifacts import upload_key
+from shared.audit import Action, append_entry
 from shared.db import queries
 from shared.db.base import new_id
 from shared.db.events import append_events
@@ -32,29 +35,37 @@ from shared.errors import InvalidRequest, NotFound
 _log = structlog.get_logger(__name__)
 
 
-def submit_batch(services: Services, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None = None) -> UUID:
+def submit_batch(
+    services: Services, caller: Caller, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None = None
+) -> UUID:
     """Take a batch: once this returns, its files and rows are durable and every scan will come to an end.
 
     With an idempotency key that already stands for the same content, the batch of then is the answer.
     The files are renamed to their place first and the rows committed after; a crash in between leaves files
     without rows, never rows without files.
     """
-    with services.keys_in_progress.hold(idempotency_key):
+    with reading(services.engine) as session:
+        # What was accepted before needs no room; all else is refused before gigabytes are received.
+        if not idempotency_key or not is_known(session, idempotency_key, project=caller.project):
+            check_quotas(session, services.settings, project=caller.project)
+    with services.keys_in_progress.hold(idempotency_key, project=caller.project):
         batch_id = new_id()
         with in_progress(services.settings.data_dir, batch_id):
-            batch_id = _accept(services, batch_id, body=body, boundary=boundary, idempotency_key=idempotency_key)
+            batch_id = _accept(
+                services, caller, batch_id, body=body, boundary=boundary, idempotency_key=idempotency_key
+            )
     dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
     return batch_id
 
 
 def _accept(
-    services: Services, batch_id: UUID, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None
+    services: Services, caller: Caller, batch_id: UUID, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None
 ) -> UUID:
-    settings = services.settings
+    settings, project = services.settings, caller.project
     with Staging(settings.data_dir, name=str(batch_id)) as staging:
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
         content = fingerprint(upload)
-        if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
+        if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
             return known
         name, details = batch_fields(upload.fields, settings=settings)
         if not upload.files:
@@ -62,19 +73,34 @@ def _accept(
                 "The batch holds no file; send at least one in the form field 'files'.", code="no_files"
             )
         candidates = look_at(upload.files, staging=staging, settings=settings)
+        size_bytes = _kept_bytes(candidates)
+        with reading(services.engine) as session:
+            queued = sum(not candidate.fault for candidate in candidates)
+            check_quotas(session, settings, project=project, scans=queued, size_bytes=size_bytes)
         staging.keep_as(services.store.path(upload_key(batch_id, "0")).parent)
-    batch = {"id": batch_id, "name": name, "details": details}
+    now = services.clock()
+    batch = {"id": batch_id, "project": project, "name": name, "details": details, "size_bytes": size_bytes}
     committing = False
     try:
         with transaction(services.engine) as session:
-            _store(session, batch=batch, candidates=candidates, now=services.clock())
+            _store(session, batch=batch, candidates=candidates, now=now)
             if idempotency_key:
-                remember(session, services, key=idempotency_key, content=content, batch_id=batch_id)
+                remember(session, key=idempotency_key, project=project, content=content, batch_id=batch_id, now=now)
+            append_entry(
+                session,
+                Action.BATCH_SUBMITTED,
+                actor=caller.actor,
+                project=project,
+                subject=batch_id,
+                count=len(candidates),
+                request_id=caller.request_id,
+                now=now,
+            )
             committing = True
     except IntegrityError:
         # Another process has just stored the same key: its batch stands.
         services.store.delete_batch(batch_id)
-        if idempotency_key and (known := known_batch(services, idempotency_key, content=content)):
+        if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
             return known
         raise
     except SQLAlchemyError:
@@ -86,12 +112,19 @@ def _accept(
     return batch_id
 
 
+def _kept_bytes(candidates: Sequence[Candidate]) -> int:
+    """Bytes on disk: a file of several images counts once."""
+    kept = {candidate.file.path: candidate.file.size_bytes for candidate in candidates if not candidate.fault}
+    return sum(kept.values())
+
+
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
     session.execute(insert(Batch), {**batch, "created_at": now})
     rows = [
         {
             "id": new_id(),
             "batch_id": batch["id"],
+            "project": batch["project"],
             "filename": candidate.filename,
             "frame": candidate.frame,
             "upload_key": None if candidate.fault else upload_key(batch["id"], candidate.file.path.name),
@@ -110,18 +143,20 @@ def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[C
     append_events(session, batch["id"], rejected, now=now)
 
 
-def find_batch(services: Services, batch_id: UUID) -> tuple[Batch, BatchProgress]:
-    """One batch with its progress; NotFound if there is none."""
+def find_batch(services: Services, caller: Caller, batch_id: UUID) -> tuple[Batch, BatchProgress]:
+    """One batch of the caller's project with its progress; NotFound if there is none."""
     with reading(services.engine) as session:
         batch = session.get(Batch, batch_id)
-        if batch is None:
-            raise NotFound(f"There is no batch {batch_id}.")
+        if batch is None or batch.project != caller.project:
+            raise NotFound("There is no such batch.")
         return batch, queries.progress(session, [batch_id])[batch_id]
 
 
-def list_batches(services: Services, *, before: UUID | None, limit: int) -> list[tuple[Batch, BatchProgress]]:
-    """Up to `limit` batches, newest first, older than `before`."""
-    query = select(Batch).order_by(Batch.id.desc()).limit(limit)
+def list_batches(
+    services: Services, caller: Caller, *, before: UUID | None, limit: int
+) -> list[tuple[Batch, BatchProgress]]:
+    """Up to `limit` batches of the caller's project, newest first, older than `before`."""
+    query = select(Batch).where(Batch.project == caller.project).order_by(Batch.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Batch.id < before)
     with reading(services.engine) as session:

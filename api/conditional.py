@@ -18,5 +18,6 @@ def _make_conditional(response: Response) -> Response:
         response.add_etag()
         if not response.cache_control.max_age:
             response.cache_control.no_cache = True  # keep it, but ask before using it
+            response.cache_control.private = True
         response.make_conditional(request)
     return response

@@ -2,75 +2,79 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from api.callers import Caller
 from api.services import Services
+from shared.audit import Action, append_entry
 from shared.db import queries
-from shared.db.models import Batch, Prediction, Scan
+from shared.db.models import Batch
 from shared.db.session import transaction
 from shared.dispatch import dispatch_quietly
 from shared.errors import Conflict, NotFound
+from shared.removal import Removed, remove_rows
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Removed:
-    """What a deletion took away."""
-
-    scans: int
-    predictions: int
-    files: int
-    size_bytes: int
-
-
-def cancel_batch(services: Services, batch_id: UUID) -> None:
+def cancel_batch(services: Services, caller: Caller, batch_id: UUID) -> None:
     """End every scan that has not been claimed; those that run come to their own end. Asking twice changes nothing."""
     now = services.clock()
     with transaction(services.engine) as session:
-        batch = _locked(session, batch_id)
+        batch = _locked(session, caller, batch_id)
         cancelled = queries.cancel_queued(session, batch_id, now=now)
         still_running = queries.progress(session, [batch_id])[batch_id].unfinished
         if batch.cancel_requested_at is None and (cancelled or still_running):
             batch.cancel_requested_at = now
+            _tell(session, services, Action.BATCH_CANCELLED, caller, batch_id, scans=cancelled)
     _log.info("batch_cancelled", batch_id=str(batch_id), scans=cancelled)
 
 
-def retry_batch(services: Services, batch_id: UUID) -> None:
+def retry_batch(services: Services, caller: Caller, batch_id: UUID) -> None:
     """Queue the failed scans again; Conflict where none has failed."""
     with transaction(services.engine) as session:
-        batch = _locked(session, batch_id)
+        batch = _locked(session, caller, batch_id)
         retried = queries.requeue_failed(session, batch_id, now=services.clock())
         if not retried:
             raise Conflict("No scan of this batch has failed; there is nothing to retry.", code="nothing_to_retry")
         batch.cancel_requested_at = None
+        _tell(session, services, Action.SCAN_RETRIED, caller, batch_id, scans=retried)
     _log.info("batch_retried", batch_id=str(batch_id), scans=retried)
     dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
 
 
-def delete_batch(services: Services, batch_id: UUID) -> Removed:
+def delete_batch(services: Services, caller: Caller, batch_id: UUID) -> Removed:
     """Remove a batch's rows, then its files.
 
     A worker that is busy with one of its scans finds its claim gone and discards what it made.
     """
     with transaction(services.engine) as session:
-        _locked(session, batch_id)
-        mine = select(Scan.id).where(Scan.batch_id == batch_id)
-        scans = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
-        predictions = session.scalar(select(func.count()).select_from(Prediction).where(Prediction.scan_id.in_(mine)))
-        session.execute(delete(Batch).where(Batch.id == batch_id))
+        _locked(session, caller, batch_id)
+        scans, predictions = remove_rows(session, batch_id)
+        _tell(session, services, Action.BATCH_DELETED, caller, batch_id, scans=scans)
     files, size_bytes = services.store.delete_batch(batch_id)
     _log.info("batch_deleted", batch_id=str(batch_id), scans=scans, files=files)
-    return Removed(scans=scans, predictions=predictions or 0, files=files, size_bytes=size_bytes)
+    return Removed(scans=scans, predictions=predictions, files=files, size_bytes=size_bytes)
 
 
-def _locked(session: Session, batch_id: UUID) -> Batch:
+def _locked(session: Session, caller: Caller, batch_id: UUID) -> Batch:
     batch = session.get(Batch, batch_id, with_for_update=True)
-    if batch is None:
-        raise NotFound(f"There is no batch {batch_id}.")
+    if batch is None or batch.project != caller.project:
+        raise NotFound("There is no such batch.")
     return batch
+
+
+def _tell(session: Session, services: Services, action: Action, caller: Caller, batch_id: UUID, *, scans: int) -> None:
+    append_entry(
+        session,
+        action,
+        actor=caller.actor,
+        project=caller.project,
+        subject=batch_id,
+        count=scans,
+        request_id=caller.request_id,
+        now=services.clock(),
+    )

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.batch_fields import batch_fields
+from api.callers import Caller
 from api.intake import Candidate, look_at
 from api.schemas import DryRunDocument, VerdictDocument
 from api.services import Services
@@ -26,7 +27,7 @@ from shared.errors import InvalidScan
 _HASHES_PER_QUERY = 500
 
 
-def judge_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> DryRunDocument:
+def judge_batch(services: Services, caller: Caller, *, body: IO[bytes], boundary: bytes) -> DryRunDocument:
     """Judge every scan of a submission; limits on the whole of it are raised as for a real one."""
     settings = services.settings
     staging_id = new_id()
@@ -34,7 +35,7 @@ def judge_batch(services: Services, *, body: IO[bytes], boundary: bytes) -> DryR
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
         batch_fields(upload.fields, settings=settings)
         candidates = look_at(upload.files, staging=staging, settings=settings)
-        stored = _stored_already(services, [c.file.sha256 for c in candidates if not c.fault])
+        stored = _stored_already(services, caller, [c.file.sha256 for c in candidates if not c.fault])
         # A decoder of its own: those who look at pictures meanwhile do not wait for it.
         with Decoder(settings) as decoder:
             verdicts = [_verdict(candidate, stored=stored, decoder=decoder) for candidate in candidates]
@@ -64,8 +65,8 @@ def _verdict(candidate: Candidate, *, stored: dict[str, UUID], decoder: Decoder)
     )
 
 
-def _stored_already(services: Services, hashes: Sequence[str]) -> dict[str, UUID]:
-    """By hash, the oldest stored scan of the same bytes."""
+def _stored_already(services: Services, caller: Caller, hashes: Sequence[str]) -> dict[str, UUID]:
+    """By hash, the oldest scan of the same bytes that the caller's project has stored."""
     found: dict[str, UUID] = {}
     wanted = sorted(set(hashes))
     with reading(services.engine) as session:
@@ -73,7 +74,7 @@ def _stored_already(services: Services, hashes: Sequence[str]) -> dict[str, UUID
             some = wanted[start : start + _HASHES_PER_QUERY]
             rows = session.execute(
                 select(Scan.sha256, Scan.id)
-                .where(Scan.sha256.in_(some), Scan.upload_key.is_not(None))
+                .where(Scan.sha256.in_(some), Scan.project == caller.project, Scan.upload_key.is_not(None))
                 .order_by(Scan.id.desc())
             )
             found |= dict(rows.all())

@@ -19,11 +19,15 @@ _RETRY_S = 5
 _STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MalformedBody: HTTPStatus.BAD_REQUEST,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Misdirected: HTTPStatus.MISDIRECTED_REQUEST,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.ClientTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.FieldTooLong: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
@@ -67,9 +71,24 @@ def _on_neurobatch_error(error: errors.NeurobatchError) -> Response:
     if isinstance(error, errors.LimitExceeded):
         members = {"limit": error.limit, "value": error.value}
     answer = problem(status, code=error.code, detail=error.message, **members)
-    if isinstance(error, errors.Busy):
-        answer.headers["Retry-After"] = str(_RETRY_S)
+    answer.headers.update(_headers_of(error))
     return answer
+
+
+def _headers_of(error: errors.NeurobatchError) -> dict[str, str]:
+    """What tells a client how it may go on; challenges are those of RFC 6750."""
+    match error:
+        case errors.Busy():
+            return {"Retry-After": str(_RETRY_S)}
+        case errors.TooManyRequests():
+            return {"Retry-After": str(error.retry_after_s)}
+        case errors.Unauthorized():
+            wrong = "" if error.code == errors.Unauthorized.code else ', error="invalid_token"'
+            return {"WWW-Authenticate": f'Bearer realm="neurobatch"{wrong}'}
+        case errors.Forbidden(scope=str(scope)):
+            return {"WWW-Authenticate": f'Bearer realm="neurobatch", error="insufficient_scope", scope="{scope}"'}
+        case _:
+            return {}
 
 
 def _on_http_exception(error: HTTPException) -> Response:

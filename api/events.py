@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from api.schemas import EventDocument, batch_document
 from shared.db import queries
 from shared.db.events import events_after
 from shared.db.models import Batch
+from shared.db.queries import BatchProgress
 from shared.db.session import reading
 from shared.errors import InvalidRequest
 
@@ -51,11 +52,16 @@ def nothing_left(engine: Engine, batch_id: UUID, position: Position) -> bool:
     return position.done and end is not None and not events
 
 
-def follow(engine: Engine, batch_id: UUID, position: Position) -> Iterator[str]:
-    """Each scan's new state as it is recorded, then the batch once all are done."""
+def follow(
+    engine: Engine, batch_id: UUID, position: Position, *, retention_days: float, may_go_on: Callable[[], bool]
+) -> Iterator[str]:
+    """Each scan's new state as it is recorded, then the batch once all are done.
+
+    Breaks off when it may not go on, as it does when a key is revoked.
+    """
     yield "retry: 1000\n\n"
     number, quiet_since = position.number, time.monotonic()
-    while True:
+    while may_go_on():
         known, events, end = _look(engine, batch_id, number=number)
         if not known:
             yield "event: deleted\ndata: {}\n\n"
@@ -67,7 +73,8 @@ def follow(engine: Engine, batch_id: UUID, position: Position) -> Iterator[str]:
             quiet_since = time.monotonic()
             continue
         if end is not None:
-            yield f"id: {number}.done\nevent: done\ndata: {end}\n\n"
+            document = batch_document(*end, retention_days=retention_days).model_dump_json()
+            yield f"id: {number}.done\nevent: done\ndata: {document}\n\n"
             return
         if time.monotonic() - quiet_since > _SIGN_OF_LIFE_S:
             yield ": still here\n\n"
@@ -81,8 +88,10 @@ class _Numbered:
     document: str
 
 
-def _look(engine: Engine, batch_id: UUID, *, number: int) -> tuple[bool, list[_Numbered], str | None]:
-    """Whether the batch exists, its events after `number`, and its document if it is done."""
+def _look(
+    engine: Engine, batch_id: UUID, *, number: int
+) -> tuple[bool, list[_Numbered], tuple[Batch, BatchProgress] | None]:
+    """Whether the batch exists, its events after `number`, and the batch itself if it is done."""
     with reading(engine) as session:
         batch = session.get(Batch, batch_id)
         if batch is None:
@@ -94,5 +103,5 @@ def _look(engine: Engine, batch_id: UUID, *, number: int) -> tuple[bool, list[_N
             _Numbered(e.number, EventDocument(scan_id=e.scan_id, state=e.state, at=e.at).model_dump_json())
             for e in found
         ]
-        end = None if progress.unfinished else batch_document(batch, progress).model_dump_json()
+        end = None if progress.unfinished else (batch, progress)
     return True, events, end

@@ -18,6 +18,7 @@ BATCH: dict[str, Any] = {
     "created_at": "2026-11-23T21:15:40.114Z",
     "started_at": "2026-11-23T21:15:41.020Z",
     "finished_at": None,
+    "expires_at": None,
 }
 
 SCAN: dict[str, Any] = {
@@ -51,6 +52,16 @@ SCAN: dict[str, Any] = {
     "focus": {"x": 210, "y": 148},
     "model": "cnn-outline-1",
     "timings": {"decode": 1.1, "preprocess": 3.7, "predict": 16.0, "explain": 1.0, "render": 13.0},
+}
+
+AUDIT_ENTRY: dict[str, Any] = {
+    "id": "01a20a44-0a20-7c35-8b0e-5c1d7f0e2a11",
+    "at": "2026-11-23T21:15:40.114Z",
+    "actor": "3f9a1c0b7d2e",
+    "action": "batch.submitted",
+    "subject": _BATCH_ID,
+    "count": 40,
+    "request_id": "01a20a44-0912-7d11-9f57-2b8a0c6f4e90",
 }
 
 DRY_RUN: dict[str, Any] = {

@@ -22,16 +22,16 @@ CSV_COLUMNS = (
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def results_jsonl(engine: Engine, batch_id: UUID) -> Iterator[str]:
+def results_jsonl(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:
     """One scan document a line."""
-    for scan in stream_scans(engine, ScanFilter(batch=batch_id)):
+    for scan in stream_scans(engine, ScanFilter(project, batch=batch_id)):
         yield scan_document(scan).model_dump_json() + "\n"
 
 
-def results_csv(engine: Engine, batch_id: UUID) -> Iterator[str]:
+def results_csv(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:
     """A header, then one scan a row (RFC 4180)."""
     yield _csv_line(CSV_COLUMNS)
-    for scan in stream_scans(engine, ScanFilter(batch=batch_id)):
+    for scan in stream_scans(engine, ScanFilter(project, batch=batch_id)):
         yield _csv_line(_row(scan_document(scan)))
 
 

@@ -8,7 +8,7 @@ between processes the primary key decides.
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -34,11 +34,16 @@ def fingerprint(upload: Upload) -> str:
     return digest.hexdigest()
 
 
-def known_batch(services: Services, key: str, *, content: str) -> UUID | None:
-    """The batch that this key already stands for; InvalidRequest if it came of other content."""
+def is_known(session: Session, key: str, *, project: str) -> bool:
+    """Whether this key of the project stands for a batch, of whatever content."""
+    return session.get(IdempotencyKey, (project, key)) is not None
+
+
+def known_batch(services: Services, key: str, *, project: str, content: str) -> UUID | None:
+    """The batch that this key of the project already stands for; InvalidRequest if it came of other content."""
     with transaction(services.engine) as session:
         session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < services.clock() - _KEPT_FOR))
-        known = session.get(IdempotencyKey, key)
+        known = session.get(IdempotencyKey, (project, key))
     if known is None:
         return None
     if known.fingerprint != content:
@@ -46,6 +51,6 @@ def known_batch(services: Services, key: str, *, content: str) -> UUID | None:
     return known.batch_id
 
 
-def remember(session: Session, services: Services, *, key: str, content: str, batch_id: UUID) -> None:
-    """Tie a key to the batch that the same transaction stores."""
-    session.add(IdempotencyKey(key=key, fingerprint=content, batch_id=batch_id, created_at=services.clock()))
+def remember(session: Session, *, key: str, project: str, content: str, batch_id: UUID, now: datetime) -> None:
+    """Tie a project's key to the batch that the same transaction stores."""
+    session.add(IdempotencyKey(project=project, key=key, fingerprint=content, batch_id=batch_id, created_at=now))

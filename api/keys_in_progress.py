@@ -15,12 +15,12 @@ class KeysInProgress:
     """The keys whose submissions this process is receiving."""
 
     def __init__(self) -> None:
-        self._keys: set[str] = set()
+        self._keys: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, key: str | None) -> Iterator[None]:
-        """Hold a key while its body is received; Conflict if another request holds it."""
+    def hold(self, key: str | None, *, project: str) -> Iterator[None]:
+        """Hold a project's key while its body is received; Conflict if another request holds it."""
         if key is None:
             yield
             return
@@ -28,14 +28,15 @@ class KeysInProgress:
             raise InvalidRequest(
                 f"An Idempotency-Key has 1 to {_MAX_KEY_CHARS} printable characters.", code="invalid_idempotency_key"
             )
+        held = (project, key)
         with self._lock:
-            if key in self._keys:
+            if held in self._keys:
                 raise Conflict(
                     "A submission with this Idempotency-Key is still in progress.", code="idempotency_key_in_progress"
                 )
-            self._keys.add(key)
+            self._keys.add(held)
         try:
             yield
         finally:
             with self._lock:
-                self._keys.discard(key)
+                self._keys.discard(held)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.services import Services
+from shared.audit import refused_logins
 from shared.db.models import Attempt, Prediction, Scan
 from shared.db.session import reading
 from shared.domain import ScanState
@@ -35,6 +36,7 @@ class _ScanMetrics(Collector):
         with reading(self._services.engine) as session:
             yield from self._queue(session)
             yield _retries(session)
+            yield _refusals(session)
             yield _stages(session)
 
     def _queue(self, session: Session) -> Iterator[Metric]:
@@ -54,6 +56,14 @@ class _ScanMetrics(Collector):
 def _retries(session: Session) -> Metric:
     released = session.scalar(select(func.count()).select_from(Attempt).where(Attempt.outcome == "released"))
     return GaugeMetricFamily("neurobatch_retried_attempts", "Attempts that were given back.", value=released or 0)
+
+
+def _refusals(session: Session) -> Metric:
+    return GaugeMetricFamily(
+        "neurobatch_refused_logins",
+        "Requests with a wrong API key, as far as the audit trail was told.",
+        value=refused_logins(session),
+    )
 
 
 def _stages(session: Session) -> Metric:

@@ -6,7 +6,9 @@ from typing import Any
 
 from apiflask import APIFlask
 
+from api.access import ROUTES, Access
 from api.schemas import DryRunDocument
+from shared.keys import Scope
 
 _PROBLEM = {
     "type": "object",
@@ -80,12 +82,25 @@ _CONTENT_TYPES = {
 }
 _COMPONENTS = "#/components/schemas/"
 _PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": _COMPONENTS + "Problem"}}}
+_API_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key made by `neurobatch admin create-key`; each call names the scope that it needs.",
+}
+# What any call that is not open may answer.
+_TO_CALLERS = {
+    "401": "A key is needed, or this is none that holds.",
+    "403": "The key lacks the scope, or a page from elsewhere asks.",
+    "421": "Without keys, the service answers to loopback names alone.",
+    "429": "The key made too many requests; `Retry-After` tells when to go on.",
+}
 # What any call may answer.
 _ALWAYS = {"500": "Something went wrong on our side.", "503": "The database does not answer; try again."}
 
 
-def describe(app: APIFlask) -> None:
+def describe(app: APIFlask, *, keys_required: bool) -> None:
     """Complete the generated OpenAPI document."""
+    app.config["SECURITY_SCHEMES"] = {"ApiKey": _API_KEY}
     app.config["OPENAPI_VERSION"] = "3.1.0"
     # The page's assets are ours: a page that loads scripts from elsewhere would tell others who reads it.
     app.config["SWAGGER_UI_CSS"] = "/static/swagger-ui/swagger-ui.css"
@@ -101,11 +116,30 @@ def describe(app: APIFlask) -> None:
         assert isinstance(spec, dict)
         dry_run = DryRunDocument.model_json_schema(ref_template=_COMPONENTS + "{model}")
         spec["components"]["schemas"] |= {"Problem": _PROBLEM, **dry_run.pop("$defs"), "DryRunDocument": dry_run}
+        asked = _asked_by_operation(app)
         for path in spec["paths"].values():
             for method, operation in path.items():
                 if method != "parameters":
+                    _protect(operation, asked[operation["operationId"]], keys_required=keys_required)
                     _complete_operation(operation)
         return spec
+
+
+def _asked_by_operation(app: APIFlask) -> dict[str, Access | Scope]:
+    """What each operation asks of its caller, by `api.access`."""
+    specs = {endpoint: getattr(view, "_spec", {}) for endpoint, view in app.view_functions.items()}
+    return {spec["operation_id"]: ROUTES[name] for name, spec in specs.items() if "operation_id" in spec}
+
+
+def _protect(operation: dict[str, Any], asked: Access | Scope, *, keys_required: bool) -> None:
+    if asked is Access.OPEN:
+        operation["security"] = []
+        return
+    key = {"ApiKey": [] if asked is Access.ANY_KEY else [str(asked)]}
+    # A service on loopback takes a key but asks for none.
+    operation["security"] = [key] if keys_required else [{}, key]
+    for status, description in _TO_CALLERS.items():
+        operation["responses"].setdefault(status, {"description": description})
 
 
 def _complete_operation(operation: dict[str, Any]) -> None:

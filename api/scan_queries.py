@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, select
+from sqlalchemy import ColumnElement, Engine, Select, String, literal_column, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from shared.db.models import Batch, Prediction, Scan
@@ -35,8 +35,9 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
 
 @dataclass(frozen=True)
 class ScanFilter:
-    """What a scan must fulfil; None asks for nothing. Times are inclusive, `until` exclusive."""
+    """What a scan of a project must fulfil; None asks for nothing. Times are inclusive, `until` exclusive."""
 
+    project: str
     batch: UUID | None = None
     state: ScanState | None = None
     label: TumorClass | None = None
@@ -61,9 +62,11 @@ def page_of_scans(
     Raises NotFound for a batch that does not exist.
     """
     with reading(engine) as session:
-        if wanted.batch is not None and session.get(Batch, wanted.batch) is None:
-            raise NotFound(f"There is no batch {wanted.batch}.")
-        query = _query(wanted, beyond=beyond, newest_first=newest_first).limit(limit)
+        if wanted.batch is not None:
+            batch = session.get(Batch, wanted.batch)
+            if batch is None or batch.project != wanted.project:
+                raise NotFound("There is no such batch.")
+        query = _query(wanted, beyond=beyond, newest_first=newest_first, dialect=engine.dialect.name).limit(limit)
         return list(session.scalars(query).unique().all())
 
 
@@ -78,7 +81,7 @@ def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Scan]:
         beyond = page[-1].id
 
 
-def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool) -> Select[Scan]:
+def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool, dialect: str) -> Select[Scan]:
     query = select(Scan).options(selectinload(Scan.attempts))
     # Ordered by the id of the table that is filtered, so that its index gives the order too.
     key = Prediction.scan_id if wanted.about_result else Scan.id
@@ -88,6 +91,16 @@ def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool) -> Se
         query = query.options(joinedload(Scan.prediction))
     asked = ((make, getattr(wanted, name)) for name, make in _CONDITIONS.items())
     query = query.where(*(make(value) for make, value in asked if value is not None))
+    if wanted.batch is None:
+        # A batch is of one project, and that has been looked at.
+        query = query.where(_project_column(wanted, dialect) == wanted.project)
     if beyond is not None:
         query = query.where(key < beyond if newest_first else key > beyond)
     return query.order_by(key.desc() if newest_first else key)
+
+
+def _project_column(wanted: ScanFilter, dialect: str) -> ColumnElement[str]:
+    """The scan's project; what is asked of results is found by their indexes, which SQLite would pass over for this."""
+    if wanted.about_result and dialect == "sqlite":
+        return literal_column("+scans.project", String)
+    return Scan.project.expression

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from sqlalchemy.orm import joinedload, selectinload
 
+from api.callers import Caller
 from api.services import Services
 from shared.db.models import Prediction, Scan
 from shared.db.session import reading
@@ -21,18 +22,18 @@ _COSTLY = {"decode_limit", "decoder_crashed"}
 _WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts))
 
 
-def find_scan(services: Services, scan_id: UUID) -> Scan:
-    """One scan with its result and attempts; NotFound if there is none."""
+def find_scan(services: Services, caller: Caller, scan_id: UUID) -> Scan:
+    """One scan of the caller's project with its result and attempts; NotFound if there is none."""
     with reading(services.engine) as session:
         scan = session.get(Scan, scan_id, options=_WITH_RESULT)
-    if scan is None:
-        raise NotFound(f"There is no scan {scan_id}.")
+    if scan is None or scan.project != caller.project:
+        raise NotFound("There is no such scan.")
     return scan
 
 
-def find_prediction(services: Services, scan_id: UUID) -> Prediction:
+def find_prediction(services: Services, caller: Caller, scan_id: UUID) -> Prediction:
     """The result of a scan; NotFound for an unknown scan, Conflict where there is no result (yet)."""
-    scan = find_scan(services, scan_id)
+    scan = find_scan(services, caller, scan_id)
     if scan.prediction is not None:
         return scan.prediction
     if scan.state in UNFINISHED:
@@ -40,9 +41,9 @@ def find_prediction(services: Services, scan_id: UUID) -> Prediction:
     raise Conflict(f"The scan was {scan.state} ({scan.code}); it has no heatmap.", code="no_heatmap")
 
 
-def scan_image_png(services: Services, scan_id: UUID) -> bytes:
+def scan_image_png(services: Services, caller: Caller, scan_id: UUID) -> bytes:
     """The picture that was classified, (height, width) 8-bit grey, as PNG; Conflict where the upload is none."""
-    scan = find_scan(services, scan_id)
+    scan = find_scan(services, caller, scan_id)
     if scan.upload_key is None:
         raise Conflict(f"Nothing was kept of this upload: {scan.message}", code="no_image")
     if scan.code in _COSTLY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -77,6 +77,9 @@ class BatchDocument(_Document):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    expires_at: datetime | None = Field(
+        description="When it may be removed, if it is finished then; null where batches are kept."
+    )
 
 
 class AttemptDocument(_Document):
@@ -202,9 +205,9 @@ class BatchScansQuery(PageQuery):
     since: QueryTime | None = Field(None, description="Submitted at this time or later (RFC 3339).")
     until: QueryTime | None = Field(None, description="Submitted before this time (RFC 3339).")
 
-    def wanted(self, batch: UUID | None) -> ScanFilter:
-        """The filter without the page."""
-        return ScanFilter(batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch"}))
+    def wanted(self, project: str, batch: UUID | None) -> ScanFilter:
+        """The filter of a project's scans, without the page."""
+        return ScanFilter(project, batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch"}))
 
 
 class ScansQuery(BatchScansQuery):
@@ -249,6 +252,27 @@ class RemovedDocument(_Document):
     size_bytes: int
 
 
+class AuditDocument(_Document):
+    """One entry of the audit trail: who did what to which id."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.AUDIT_ENTRY]})
+
+    id: UUID
+    at: datetime
+    actor: str = Field(description="Id of the key; or local, command, retention, nobody.")
+    action: str
+    subject: str | None = Field(description="Id of the batch or key.")
+    count: int | None = Field(description="Number of scans, or of refused requests.")
+    request_id: str | None
+
+
+class AuditList(_Document):
+    """A page of the audit trail; `next` is the cursor of the following page, null on the last."""
+
+    items: list[AuditDocument]
+    next: str | None
+
+
 class Health(_Document):
     """Whether the API serves and accepts; `degraded` names what is missing but does not stop it."""
 
@@ -259,7 +283,7 @@ class Health(_Document):
     models: list[str] = []
 
 
-def batch_document(batch: Batch, progress: BatchProgress) -> BatchDocument:
+def batch_document(batch: Batch, progress: BatchProgress, *, retention_days: float) -> BatchDocument:
     """The answer for one batch, derived from its scans."""
     state = batch_state(progress.counts, cancel_requested=batch.cancel_requested_at is not None)
     return BatchDocument(
@@ -272,6 +296,7 @@ def batch_document(batch: Batch, progress: BatchProgress) -> BatchDocument:
         created_at=batch.created_at,
         started_at=progress.started_at,
         finished_at=None if progress.unfinished else progress.ended_at,
+        expires_at=batch.created_at + timedelta(days=retention_days) if retention_days else None,
     )
 
 

@@ -11,7 +11,10 @@ from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
+from api.keyring import KeyRing
 from api.keys_in_progress import KeysInProgress
+from api.places import UploadPlaces
+from api.rates import TokenBuckets
 from shared import presence
 from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.broker import make_celery
@@ -33,22 +36,30 @@ class Services:
     celery: Celery
     presence: redis.Redis
     decoder: Decoder
+    keyring: KeyRing
+    buckets: TokenBuckets
+    upload_places: UploadPlaces
     clock: Clock = utc_now
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
-    def open(cls, settings: Settings) -> Services:
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> Services:
         """Make everything from settings; connections are opened when first used."""
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        engine = make_engine(settings.sql_url)
         return cls(
             settings=settings,
-            engine=make_engine(settings.sql_url),
+            engine=engine,
             store=LocalArtifactStore(settings.data_dir),
             celery=make_celery(settings),
             presence=presence.connect(settings),
             decoder=Decoder(settings),
+            keyring=KeyRing(engine, clock=clock, cache_s=settings.key_cache_s),
+            buckets=TokenBuckets(per_s=settings.max_requests_per_s, burst=settings.max_request_burst),
+            upload_places=UploadPlaces(settings.max_uploads_per_project),
+            clock=clock,
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
             uploads=threading.BoundedSemaphore(settings.max_uploads),
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ import httpx
 from neurobatch.documents import Batch, Limits, Problem, Removed, Scan, ScanFilters, SearchFilters
 from neurobatch.files import collect
 from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
+from neurobatch.key_variable import KEY_VARIABLE
 from neurobatch.retrying import Patience
 from neurobatch.sending import Sent, form_files
 
@@ -39,14 +41,22 @@ class RequestRefused(Exception):
 class Client:
     """Talks to one service; use it as a context manager.
 
-    Every call raises RequestRefused where the service refuses, and httpx.TransportError where it is not reached.
-    Reads of documents and submissions are tried again first, as `patience` says.
+    `key` is an API key, by default the one in the variable NEUROBATCH_API_KEY, if any. Every call raises RequestRefused
+    where the service refuses, and httpx.TransportError where it is not reached. What may arrive twice is tried again
+    first, as `patience` says, and anything that the service had no time for.
     """
 
     def __init__(
-        self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 60.0, patience: Patience | None = None
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        key: str | None = None,
+        timeout_s: float = 60.0,
+        patience: Patience | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout_s)
+        key = key or os.environ.get(KEY_VARIABLE)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
         self._submit_timeout = httpx.Timeout(timeout_s, read=max(timeout_s, _ACCEPTED_WITHIN_S))
         self._patience = patience or Patience()
 
@@ -158,15 +168,15 @@ class Client:
 
     def cancel(self, batch_id: str) -> Batch:
         """Stop what has not run; the batch after that."""
-        return cast(Batch, _document(self._http.post(_path(batch_id, "cancel"))))
+        return cast(Batch, self._once("POST", _path(batch_id, "cancel")))
 
     def retry(self, batch_id: str) -> Batch:
         """Run the failed scans again; the batch after that. RequestRefused with 409 where none has failed."""
-        return cast(Batch, _document(self._http.post(_path(batch_id, "retry"))))
+        return cast(Batch, self._once("POST", _path(batch_id, "retry")))
 
     def delete(self, batch_id: str) -> Removed:
         """Remove a batch with its rows and files; what went."""
-        return cast(Removed, _document(self._http.delete(_path(batch_id))))
+        return cast(Removed, self._once("DELETE", _path(batch_id)))
 
     def models(self) -> list[dict[str, Any]]:
         """The model bundles at hand with their measured figures; `active` is the one that classifies."""
@@ -186,6 +196,9 @@ class Client:
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.get(path, params=query)))
 
+    def _once(self, method: str, path: str) -> dict[str, Any]:
+        return _document(self._patience.send(lambda: self._http.request(method, path), repeatable=False))
+
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
         query = {name: _in_query(value) for name, value in filters.items() if value is not None} | {"limit": _PAGE}
         while True:
@@ -197,9 +210,13 @@ class Client:
 
     @contextmanager
     def _stream(self, path: str) -> Iterator[httpx.Response]:
-        with self._http.stream("GET", path) as response:
+        def open_stream() -> httpx.Response:
+            response = self._http.send(self._http.build_request("GET", path), stream=True)
             if response.is_error:
                 response.read()
+            return response
+
+        with closing(self._patience.send(open_stream, repeatable=False)) as response:
             _refuse(response)
             yield response
 

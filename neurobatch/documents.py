@@ -43,6 +43,7 @@ class Batch(TypedDict):
     created_at: str
     started_at: str | None
     finished_at: str | None
+    expires_at: str | None
 
 
 class Attempt(TypedDict):

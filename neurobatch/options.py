@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from neurobatch.key_variable import KEY_VARIABLE
 from shared.settings import load_settings
 
 
 def _default_url() -> str:
-    settings = load_settings()
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+    return load_settings().local_url
 
 
 url_option = click.option(
     "--url", default=_default_url, help="The service; default: the host and port of the settings."
+)
+key_option = click.option(
+    "--key",
+    envvar=KEY_VARIABLE,
+    help=f"API key; better in the variable {KEY_VARIABLE}, since others on this machine can read a command line.",
+)
+data_dir_option = click.option(
+    "--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept."
 )
 batch_argument = click.argument("batch_id", type=click.UUID, metavar="BATCH")
 

@@ -1,7 +1,7 @@
 """Sends a request again when the service did not answer or was busy.
 
-Only for requests that may arrive twice: reads, and submissions, whose Idempotency-Key makes the second the same as
-the first.
+After no answer only what may arrive twice: reads, and submissions, whose Idempotency-Key makes the second the same as
+the first. A service that was busy says so before it has done anything.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import httpx
 
 _LONGEST_PAUSE_S = 60.0
 _IN_PROGRESS = "idempotency_key_in_progress"
+# Of the codes of 429 those that time alone helps: a full quota waits for somebody to delete something.
+_PASSING = ("rate_limited", "too_many_uploads")
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,14 @@ class Patience:
     retries: int = 4
     pause_s: float = 0.5
 
-    def send(self, request: Callable[[], httpx.Response]) -> httpx.Response:
-        """The answer; after the last try a 503 is returned and an httpx.TransportError raised as it came."""
+    def send(self, request: Callable[[], httpx.Response], *, repeatable: bool = True) -> httpx.Response:
+        """The answer; after the last try a 503 or 429 is returned and an httpx.TransportError raised as it came."""
         for left in range(self.retries, -1, -1):
             pause_s = self.pause_s * 2 ** (self.retries - left) * random.uniform(0.75, 1.25)  # noqa: S311
             try:
                 response = request()
             except httpx.TransportError as error:
-                if not left or isinstance(error, httpx.UnsupportedProtocol):
+                if not left or not repeatable or isinstance(error, httpx.UnsupportedProtocol):
                     raise
             else:
                 if not left or not _is_busy(response):
@@ -46,6 +48,8 @@ def _is_busy(response: httpx.Response) -> bool:
     if response.status_code == httpx.codes.CONFLICT:
         # Our own connection broke, and the service has not noticed yet.
         return _IN_PROGRESS in response.text
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return any(code in response.text for code in _PASSING)
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE
 
 

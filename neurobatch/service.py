@@ -18,8 +18,10 @@ from pathlib import Path
 
 import redis
 
+from api.startup import reason_not_to_listen
 from neurobatch.broker import broker_command
 from neurobatch.client import Client
+from neurobatch.key_variable import KEY_VARIABLE
 from neurobatch.processes import ProcessGroup
 from shared import presence
 from shared.settings import Settings
@@ -39,7 +41,7 @@ class Service:
     def __init__(self, settings: Settings, group: ProcessGroup) -> None:
         self.settings = settings
         self.group = group
-        self.url = f"http://{settings.host}:{settings.port}"
+        self.url = settings.local_url
 
     def wait_until_ready(self) -> None:
         """Return once the API accepts batches; ServiceError if it does not get there."""
@@ -63,6 +65,8 @@ def running_service(settings: Settings) -> Iterator[Service]:
             if not settings.redis_url:
                 group.start("broker", broker_command(settings))
             _migrate(group.environment)
+            if (reason := reason_not_to_listen(settings, [settings.host])) is not None:
+                raise ServiceError(reason)
             group.start("api", [_tool("gunicorn"), "api.wsgi:app"])
             _wait_for_broker(settings, group)
             group.start("worker", [_tool("celery"), "-A", "worker.app", "worker"])
@@ -98,10 +102,13 @@ def _environment(settings: Settings) -> dict[str, str]:
         "NEUROBATCH_REDIS_URL": settings.redis_url,
         "NEUROBATCH_HOST": settings.host,
         "NEUROBATCH_PORT": str(settings.port),
+        "NEUROBATCH_REQUIRE_KEYS": str(settings.require_keys),
         "NEUROBATCH_MODEL_DIR": str(settings.model_dir),
     }
     # TensorFlow's own chatter about the processor would drown the worker's log.
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **own}
+    # What the user calls the service with is none of its parts' business.
+    inherited = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+    return {"TF_CPP_MIN_LOG_LEVEL": "2", **inherited, **own}
 
 
 def _migrate(environment: object) -> None:

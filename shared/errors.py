@@ -33,6 +33,34 @@ class NotFound(NeurobatchError):
     code = "not_found"
 
 
+class Unauthorized(NeurobatchError):
+    """The call needs an API key and came without one, or with one that does not hold.
+
+    Codes: `key_missing`, `key_invalid`.
+    """
+
+    code = "key_missing"
+
+
+class Forbidden(NeurobatchError):
+    """The caller is known, but may not do this; `scope` is what its key lacks, if that is the reason.
+
+    Codes: `scope_missing`, `cross_site_request`.
+    """
+
+    code = "forbidden"
+
+    def __init__(self, message: str, *, code: str | None = None, scope: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.scope = scope
+
+
+class Misdirected(NeurobatchError):
+    """The request names another host than the ones that are served without a key."""
+
+    code = "misdirected_request"
+
+
 class Conflict(NeurobatchError):
     """The thing exists but is not in a state that allows this."""
 
@@ -54,6 +82,21 @@ class ClientTooSlow(LimitExceeded):
     """The client has kept the service waiting for longer than a documented limit."""
 
     code = "client_too_slow"
+
+
+class TooManyRequests(LimitExceeded):
+    """The caller has had its share for now; `retry_after_s` tells when there is more.
+
+    Codes: `rate_limited`, `too_many_uploads`, `quota_exceeded`.
+    """
+
+    code = "rate_limited"
+
+    def __init__(
+        self, message: str, *, limit: str, value: int | float, retry_after_s: int, code: str | None = None
+    ) -> None:
+        super().__init__(message, limit=limit, value=value, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class FieldTooLong(LimitExceeded):

@@ -7,8 +7,10 @@ to whatever needs it.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -32,6 +34,11 @@ class Settings(BaseSettings):
     redis_url: str = Field("", description="Broker URL; empty: the embedded Valkey of DATA_DIR.")
     host: str = Field("127.0.0.1", description="Address that the API binds to.")
     port: int = Field(8000, ge=0, le=65535, description="Port that the API binds to; 0: any free one.")
+    require_keys: bool = Field(
+        default=False,
+        description="Ask for an API key on loopback addresses too; elsewhere one is always asked for.",
+    )
+    key_cache_s: float = Field(5.0, ge=0, description="A revoked API key is refused after this time at the latest.")
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
     max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
@@ -43,6 +50,9 @@ class Settings(BaseSettings):
         _PACKAGE_ROOT / "models" / "cnn-outline-1", description="The model bundle that the workers load."
     )
     log_level: str = Field("INFO", description="Lowest level that is logged.")
+    retention_days: float = Field(
+        0.0, ge=0, description="A finished batch is removed this long after its submission; 0: kept until deleted."
+    )
 
     max_files_per_batch: int = Field(10_000, ge=1, description="Files in one POST.")
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
@@ -58,6 +68,11 @@ class Settings(BaseSettings):
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")
     max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
+    max_requests_per_s: int = Field(200, ge=1, description="Requests a second of one API key, in the long run.")
+    max_request_burst: int = Field(2_000, ge=1, description="Requests of one API key at once, after a quiet time.")
+    max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
+    max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
+    max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")
 
     chunk_size: int = Field(32, ge=1, description="Scans in one task.")
     worker_processes: int = Field(1, ge=1, description="Child processes of one worker, each with its own model.")
@@ -94,6 +109,17 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'neurobatch.db'}"
 
     @property
+    def keys_required(self) -> bool:
+        """Whether every request needs an API key: always, but on a loopback address that was not set to ask."""
+        return self.require_keys or not is_loopback(self.host)
+
+    @property
+    def local_url(self) -> str:
+        """Where programs on this machine reach the API; an unspecified address is reached through loopback."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def broker_socket(self) -> Path:
         """Socket of the embedded Valkey: in the data directory, or in a temporary one if that is too deep."""
         beside_data = self.data_dir / "broker" / "v.sock"
@@ -106,6 +132,15 @@ class Settings(BaseSettings):
     def broker_url(self) -> str:
         """The broker's URL as Celery takes it."""
         return self.redis_url or f"redis+socket://{self.broker_socket}?virtual_host=0"
+
+
+@lru_cache(maxsize=256)
+def is_loopback(host: str) -> bool:
+    """Whether `host` is reached from this machine alone; a name other than localhost is not looked up."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def load_settings() -> Settings:

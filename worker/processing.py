@@ -31,7 +31,9 @@ def process_scans(runtime: Runtime, scan_ids: Collection[UUID]) -> None:
     claimed = _claim(runtime, scan_ids)
     if not claimed:
         return
-    with structlog.contextvars.bound_contextvars(batch_ids=sorted({str(scan.batch_id) for scan in claimed})):
+    with structlog.contextvars.bound_contextvars(
+        batch_ids=sorted({str(scan.batch_id) for scan in claimed}), scan_ids=[str(scan.id) for scan in claimed]
+    ):
         try:
             with heartbeat(runtime, claimed):
                 chunk = Chunk(runtime, claimed)

@@ -1,7 +1,7 @@
 """The loop that publishes what the API could not, and gives back the scans of workers that died.
 
 It runs beside the workers as a process of its own (`neurobatch relay`) and needs neither TensorFlow nor
-OpenCV. Several may run; one works, and another takes over when it falls silent (docs/adr/0008).
+OpenCV. Several may run; one works, and another takes over when it falls silent (docs/adr/0011).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.artifacts import LocalArtifactStore
 from shared.broker import make_celery
 from shared.clock import Clock, utc_now
 from shared.db import sweeps
@@ -27,6 +28,7 @@ from shared.dispatch import dispatch_quietly
 from shared.liveness import hold, owner_if_dead
 from shared.settings import Settings
 from worker.reconciler import Reconciler
+from worker.retention import remove_expired
 
 _log = structlog.get_logger(__name__)
 _RELAYS_FOLDER = "relays"
@@ -53,6 +55,7 @@ class Relay:
         self._engine = engine
         self._celery = celery
         self._clock = clock
+        self._store = LocalArtifactStore(settings.data_dir)
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._sign = hold(settings.data_dir / _RELAYS_FOLDER / f"{self._name}.lock", owner=self._name)
         self._reconciler = Reconciler(settings, engine, clock=clock)
@@ -66,6 +69,8 @@ class Relay:
                 return False
             self._reconcile()
             dispatch_quietly(self._engine, self._celery, clock=self._clock, chunk_size=self._settings.chunk_size)
+            retention_days = self._settings.retention_days
+            remove_expired(self._engine, self._store, clock=self._clock, retention_days=retention_days)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
             # Workers could not renew their leases either; they get the time to do it.

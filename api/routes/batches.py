@@ -13,6 +13,7 @@ from apiflask import APIBlueprint
 from flask import Response, request, url_for
 
 from api import batches, control, dry_run, exports
+from api.callers import caller
 from api.routes.scans import scan_page
 from api.schemas import (
     BatchDocument,
@@ -27,6 +28,8 @@ from api.schemas import (
     encode_cursor,
 )
 from api.services import Services, services
+from shared.db.models import Batch
+from shared.db.queries import BatchProgress
 from shared.errors import Busy, MalformedBody, UnsupportedMediaType
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
@@ -36,7 +39,7 @@ _POLL_AFTER_S = 1
 @blueprint.post("")
 @blueprint.input(SubmitQuery, location="query", arg_name="query")
 @blueprint.output(BatchDocument, status_code=HTTPStatus.ACCEPTED)
-@blueprint.doc(operation_id="submit_batch", responses=[400, 408, 409, 413, 415, 422, 503])
+@blueprint.doc(operation_id="submit_batch", responses=[400, 408, 409, 413, 415, 422, 429, 503])
 def submit(query: SubmitQuery) -> Any:
     """Submit a batch of scans.
 
@@ -45,12 +48,13 @@ def submit(query: SubmitQuery) -> Any:
     characters, the same key and content answer the same batch for 24 hours; with other content it is refused.
     """
     boundary = _boundary()
-    with _a_place(services()):
+    with _a_place(services()), services().upload_places.hold(caller()):
         if query.dry_run == "1":
-            verdicts = dry_run.judge_batch(services(), body=request.stream, boundary=boundary)
+            verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
             return Response(verdicts.model_dump_json(), mimetype="application/json")
         batch_id = batches.submit_batch(
             services(),
+            caller(),
             body=request.stream,
             boundary=boundary,
             idempotency_key=request.headers.get("Idempotency-Key"),
@@ -59,8 +63,15 @@ def submit(query: SubmitQuery) -> Any:
         "Location": url_for("batches.show", batch_id=batch_id),
         "Retry-After": str(_POLL_AFTER_S),
     }
-    document = batch_document(*batches.find_batch(services(), batch_id))
-    return document, HTTPStatus.ACCEPTED, headers
+    return _document(batch_id), HTTPStatus.ACCEPTED, headers
+
+
+def _document(batch_id: UUID) -> BatchDocument:
+    return _describe(*batches.find_batch(services(), caller(), batch_id))
+
+
+def _describe(batch: Batch, progress: BatchProgress) -> BatchDocument:
+    return batch_document(batch, progress, retention_days=services().settings.retention_days)
 
 
 @contextmanager
@@ -89,8 +100,8 @@ def _boundary() -> bytes:
 @blueprint.doc(operation_id="list_batches")
 def index(page: PageQuery) -> Any:
     """List batches, newest first."""
-    found = batches.list_batches(services(), before=decode_cursor(page.cursor), limit=page.limit + 1)
-    items = [batch_document(*pair) for pair in found[: page.limit]]
+    found = batches.list_batches(services(), caller(), before=decode_cursor(page.cursor), limit=page.limit + 1)
+    items = [_describe(*pair) for pair in found[: page.limit]]
     return BatchList(items=items, next=encode_cursor(items[-1].id) if len(found) > page.limit else None)
 
 
@@ -99,7 +110,7 @@ def index(page: PageQuery) -> Any:
 @blueprint.doc(operation_id="get_batch", responses=[404])
 def show(batch_id: UUID) -> Any:
     """Look at one batch and its progress."""
-    return batch_document(*batches.find_batch(services(), batch_id))
+    return _document(batch_id)
 
 
 @blueprint.get("/<uuid:batch_id>/scans")
@@ -108,23 +119,25 @@ def show(batch_id: UUID) -> Any:
 @blueprint.doc(operation_id="list_batch_scans", responses=[404])
 def list_scans(batch_id: UUID, query: BatchScansQuery) -> Any:
     """List a batch's scans with their results, in the order of their submission."""
-    return scan_page(query, query.wanted(batch_id), newest_first=False)
+    return scan_page(query, query.wanted(caller().project, batch_id), newest_first=False)
 
 
 @blueprint.get("/<uuid:batch_id>/results.jsonl")
 @blueprint.doc(operation_id="get_batch_results_jsonl", responses=[404])
 def results_jsonl(batch_id: UUID) -> Response:
     """Every scan of a batch with its result, one JSON document a line."""
-    batches.find_batch(services(), batch_id)
-    return Response(exports.results_jsonl(services().engine, batch_id), mimetype="application/x-ndjson")
+    batches.find_batch(services(), caller(), batch_id)
+    return Response(
+        exports.results_jsonl(services().engine, caller().project, batch_id), mimetype="application/x-ndjson"
+    )
 
 
 @blueprint.get("/<uuid:batch_id>/results.csv")
 @blueprint.doc(operation_id="get_batch_results_csv", responses=[404])
 def results_csv(batch_id: UUID) -> Response:
     """Every scan of a batch with its result as CSV; text that a spreadsheet would run is quoted with an apostrophe."""
-    batches.find_batch(services(), batch_id)
-    return Response(exports.results_csv(services().engine, batch_id), mimetype="text/csv")
+    batches.find_batch(services(), caller(), batch_id)
+    return Response(exports.results_csv(services().engine, caller().project, batch_id), mimetype="text/csv")
 
 
 @blueprint.post("/<uuid:batch_id>/cancel")
@@ -132,8 +145,8 @@ def results_csv(batch_id: UUID) -> Response:
 @blueprint.doc(operation_id="cancel_batch", responses=[404])
 def cancel(batch_id: UUID) -> Any:
     """Stop what has not run; scans that are running come to their own end."""
-    control.cancel_batch(services(), batch_id)
-    return batch_document(*batches.find_batch(services(), batch_id))
+    control.cancel_batch(services(), caller(), batch_id)
+    return _document(batch_id)
 
 
 @blueprint.post("/<uuid:batch_id>/retry")
@@ -141,8 +154,8 @@ def cancel(batch_id: UUID) -> Any:
 @blueprint.doc(operation_id="retry_batch", responses=[404, 409])
 def retry(batch_id: UUID) -> Any:
     """Run the failed scans again."""
-    control.retry_batch(services(), batch_id)
-    return batch_document(*batches.find_batch(services(), batch_id)), HTTPStatus.ACCEPTED
+    control.retry_batch(services(), caller(), batch_id)
+    return _document(batch_id), HTTPStatus.ACCEPTED
 
 
 @blueprint.delete("/<uuid:batch_id>")
@@ -150,4 +163,4 @@ def retry(batch_id: UUID) -> Any:
 @blueprint.doc(operation_id="delete_batch", responses=[404])
 def delete(batch_id: UUID) -> Any:
     """Remove a batch with its rows and files; the answer says what went."""
-    return RemovedDocument(**asdict(control.delete_batch(services(), batch_id)))
+    return RemovedDocument(**asdict(control.delete_batch(services(), caller(), batch_id)))

@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from api import batches, events
+from api.callers import Caller, caller
 from api.services import Services, services
 from shared.errors import Busy
 
@@ -24,14 +25,14 @@ def follow(batch_id: UUID) -> Response:
     Resumable with Last-Event-ID; a client that saw `done` is answered 204 while nothing new happens.
     """
     position = events.parse_position(request.headers.get("Last-Event-ID"))
-    batches.find_batch(services(), batch_id)
+    batches.find_batch(services(), caller(), batch_id)
     if events.nothing_left(services().engine, batch_id, position):
         return Response(status=HTTPStatus.NO_CONTENT)
     current = services()
     if not current.event_streams.acquire(blocking=False):
         limit = current.settings.max_event_streams
         raise Busy(f"max_event_streams = {limit} streams are open already.", code="too_many_streams")
-    response = Response(_OneStream(current, batch_id, position), mimetype="text/event-stream")
+    response = Response(_OneStream(current, caller(), batch_id, position), mimetype="text/event-stream")
     response.cache_control.no_store = True
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -40,9 +41,16 @@ def follow(batch_id: UUID) -> Response:
 class _OneStream:
     """A stream that gives its place back however it ends: read out, broken off, or never begun."""
 
-    def __init__(self, current: Services, batch_id: UUID, position: events.Position) -> None:
+    def __init__(self, current: Services, caller: Caller, batch_id: UUID, position: events.Position) -> None:
         self._current = current
-        self._lines = events.follow(current.engine, batch_id, position)
+        key_id = caller.key_id
+        self._lines = events.follow(
+            current.engine,
+            batch_id,
+            position,
+            retention_days=current.settings.retention_days,
+            may_go_on=lambda: key_id is None or current.keyring.holding(key_id) is not None,
+        )
         self._open = True
 
     def __iter__(self) -> Iterator[str]:

@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from api import scans
+from api.callers import caller
 from api.scan_queries import ScanFilter, page_of_scans
 from api.schemas import (
     BatchScansQuery,
@@ -30,8 +31,8 @@ _A_DAY_S = 86_400
 @blueprint.output(ScanList)
 @blueprint.doc(operation_id="list_scans", responses=[404])
 def index(query: ScansQuery) -> Any:
-    """Search the stored scans of all batches, newest first."""
-    return scan_page(query, query.wanted(query.batch), newest_first=True)
+    """Search the stored scans of all batches of your project, newest first."""
+    return scan_page(query, query.wanted(caller().project, query.batch), newest_first=True)
 
 
 def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool) -> ScanList:
@@ -47,21 +48,21 @@ def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool)
 @blueprint.doc(operation_id="get_scan", responses=[404])
 def show(scan_id: UUID) -> Any:
     """Look at one scan and its result."""
-    return scan_document(scans.find_scan(services(), scan_id))
+    return scan_document(scans.find_scan(services(), caller(), scan_id))
 
 
 @blueprint.get("/<uuid:scan_id>/image")
 @blueprint.doc(operation_id="get_scan_image", responses=[404, 409])
 def image(scan_id: UUID) -> Response:
     """The uploaded image as PNG."""
-    return _cacheable(scans.scan_image_png(services(), scan_id), "image/png")
+    return _cacheable(scans.scan_image_png(services(), caller(), scan_id), "image/png")
 
 
 @blueprint.get("/<uuid:scan_id>/heatmap")
 @blueprint.doc(operation_id="get_scan_heatmap", responses=[404, 409])
 def heatmap(scan_id: UUID) -> Response:
     """The Grad-CAM heatmap as an 8-bit greyscale PNG of the image's size."""
-    prediction = scans.find_prediction(services(), scan_id)
+    prediction = scans.find_prediction(services(), caller(), scan_id)
     return _cacheable(services().store.read(prediction.heatmap_path), "image/png")
 
 
@@ -69,7 +70,7 @@ def heatmap(scan_id: UUID) -> Response:
 @blueprint.doc(operation_id="get_scan_heatmap_npy", responses=[404, 409])
 def heatmap_npy(scan_id: UUID) -> Response:
     """The Grad-CAM heatmap as a NumPy file: (height, width) float32 in [0, 1]."""
-    prediction = scans.find_prediction(services(), scan_id)
+    prediction = scans.find_prediction(services(), caller(), scan_id)
     return _cacheable(scans.heatmap_npy(services(), prediction), "application/octet-stream")
 
 
@@ -77,7 +78,7 @@ def heatmap_npy(scan_id: UUID) -> Response:
 @blueprint.doc(operation_id="get_scan_overlay", responses=[404, 409])
 def overlay(scan_id: UUID) -> Response:
     """The heatmap over the image, with its legend, as JPEG."""
-    prediction = scans.find_prediction(services(), scan_id)
+    prediction = scans.find_prediction(services(), caller(), scan_id)
     return _cacheable(services().store.read(prediction.overlay_path), "image/jpeg")
 
 

@@ -97,11 +97,12 @@ def _of_scores(path: Path, *, bundle: Path | None) -> tuple[dict[str, Any], Outc
 
 
 def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
+    from training.score_scans import score_scans
+
     from training.calibrate import calibration_of
     from training.data import datasets_dir, load_index
     from training.outcomes import outcomes_of
     from training.report import evaluate_bundle
-    from training.score_scans import score_scans
     from worker.inference.model import load_model
 
     loaded = load_model(folder)

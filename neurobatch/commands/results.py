@@ -14,7 +14,7 @@ from neurobatch.client import Client
 from neurobatch.documents import Scan, ScanFilters
 from neurobatch.exit_codes import ExitCode
 from neurobatch.heatmap_files import HeatmapKind
-from neurobatch.options import batch_argument, json_option, url_option
+from neurobatch.options import batch_argument, json_option, key_option, url_option
 from neurobatch.progress import DownloadBar, print_results
 from shared.domain import ScanState, TumorClass
 
@@ -22,6 +22,7 @@ from shared.domain import ScanState, TumorClass
 @click.command()
 @batch_argument
 @url_option
+@key_option
 @click.option("--state", type=click.Choice([str(state) for state in ScanState]), help="Only scans in this state.")
 @click.option("--label", type=click.Choice([str(label) for label in TumorClass]), help="Only scans with this label.")
 @click.option("--needs-review/--no-review", default=None, help="Only scans that need review, or that do not.")
@@ -37,6 +38,7 @@ from shared.domain import ScanState, TumorClass
 def results(
     batch_id: UUID,
     url: str,
+    key: str | None,
     state: str | None,
     label: str | None,
     heatmaps: Path | None,
@@ -56,7 +58,7 @@ def results(
         filters["label"] = label
     if needs_review is not None:
         filters["needs_review"] = needs_review
-    with Client(url) as client:
+    with Client(url, key=key) as client:
         _show(client.scans(str(batch_id), **filters) if filters else client.results(str(batch_id)), as_json=as_json)
         if heatmaps is not None:
             total = client.batch(str(batch_id))["counts"]["succeeded"]

@@ -15,7 +15,7 @@ from neurobatch.client import Client, RequestRefused
 from neurobatch.documents import Batch
 from neurobatch.exit_codes import ExitCode, of_batch
 from neurobatch.files import collect
-from neurobatch.options import json_option, url_option, wait_option
+from neurobatch.options import json_option, key_option, url_option, wait_option
 from neurobatch.pending import PendingSubmission, content_of, pending_folder, take_up
 from neurobatch.progress import BatchProgressBar, SendingBar, print_results, summary
 
@@ -35,6 +35,7 @@ def _json_object(ctx: click.Context, parameter: click.Parameter, value: str | No
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @url_option
+@key_option
 @click.option("--name", help="A name for the batch.")
 @click.option("--metadata", callback=_json_object, help="A JSON object that is kept with the batch.")
 @wait_option()
@@ -42,6 +43,7 @@ def _json_object(ctx: click.Context, parameter: click.Parameter, value: str | No
 def submit(
     paths: tuple[Path, ...],
     url: str,
+    key: str | None,
     name: str | None,
     metadata: dict[str, Any] | None,
     *,
@@ -57,7 +59,7 @@ def submit(
         raise click.UsageError("These folders hold no file.")
     pending = _take_up(content_of(url, members, name=name, metadata=metadata))
     scans = []
-    with Client(url) as client:
+    with Client(url, key=key) as client:
         batch = _known(client, pending) or _send(client, paths, pending, name=name, metadata=metadata)
         if wait:
             with BatchProgressBar(file=sys.stderr) as bar:

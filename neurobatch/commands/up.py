@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from api.startup import how_to_make_a_key
+from neurobatch.options import data_dir_option
 from neurobatch.service import ServiceError, running_service
 from shared.observability import configure_logging
 from shared.settings import load_settings
@@ -17,7 +19,7 @@ _TEND_EVERY_S = 0.2
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the API; 0 takes a free one.")
-@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+@data_dir_option
 def up(port: int | None, data_dir: Path | None) -> None:
     """Serve until Ctrl-C; whatever part dies is started again."""
     settings = load_settings()
@@ -31,6 +33,8 @@ def up(port: int | None, data_dir: Path | None) -> None:
         with running_service(settings) as service:
             service.wait_until_ready()
             click.echo(f"neurobatch serves at {service.url}; data in {settings.data_dir}; Ctrl-C stops it.")
+            if settings.keys_required:
+                click.echo(f"It asks for API keys; {how_to_make_a_key(settings)} makes one.")
             while not stop.wait(_TEND_EVERY_S):
                 service.group.tend()
             click.echo("Stopping …")

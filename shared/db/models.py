@@ -17,6 +17,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from shared.db.base import Base, UtcDateTime, new_id
 from shared.domain import ScanState, TumorClass
 
+# Whose batches are those of a service that asks for no key.
+LOCAL_PROJECT = "local"
+
 
 def _words(enum: type[StrEnum]) -> Enum:
     """An enum stored as its words, so that the database reads like the API."""
@@ -27,9 +30,12 @@ class Batch(Base):
     """What one POST brought."""
 
     __tablename__ = "batches"
+    __table_args__ = (Index("ix_batches_project_id", "project", "id"), Index("ix_batches_created_at", "created_at"))
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    project: Mapped[str] = mapped_column(String(64), default=LOCAL_PROJECT, server_default=LOCAL_PROJECT)
     name: Mapped[str | None] = mapped_column(Text)
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0", doc="Of the uploads kept.")
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -45,6 +51,8 @@ class Scan(Base):
         Index("ix_scans_state_id", "state", "id"),
         Index("ix_scans_created_at", "created_at"),
         Index("ix_scans_sha256", "sha256"),
+        Index("ix_scans_project_id", "project", "id"),
+        Index("ix_scans_project_state_id", "project", "state", "id"),
         Index(
             "ix_scans_undispatched",
             "id",
@@ -61,6 +69,9 @@ class Scan(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    project: Mapped[str] = mapped_column(
+        String(64), default=LOCAL_PROJECT, server_default=LOCAL_PROJECT, doc="Its batch's; here for the index."
+    )
     filename: Mapped[str] = mapped_column(Text)
     frame: Mapped[int] = mapped_column(default=0)
     upload_key: Mapped[str | None] = mapped_column(Text, doc="Null where nothing of the upload was kept.")
@@ -144,6 +155,7 @@ class IdempotencyKey(Base):
 
     __tablename__ = "idempotency_keys"
 
+    project: Mapped[str] = mapped_column(String(64), primary_key=True, server_default=LOCAL_PROJECT)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[str] = mapped_column(String(64), doc="SHA-256 over fields, names and hashes of the files.")
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
@@ -170,3 +182,36 @@ class RelayLease(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     holder: Mapped[str] = mapped_column(Text)
     until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ApiKey(Base):
+    """Who may call: of the key itself only its secret's hash is kept, see `shared.keys`."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    project: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    secret_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="To the hour.")
+
+
+class AuditEntry(Base):
+    """Who did what to which id; ids alone, so that an entry may outlive what it is about.
+
+    Triggers refuse to change or remove an entry (migrations/versions/0002_access.py).
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_project_id", "project", "id"), Index("ix_audit_action_at", "action", "at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(16), doc="A key's id; or local, command, retention, nobody.")
+    action: Mapped[str] = mapped_column(String(40))
+    project: Mapped[str | None] = mapped_column(String(64))
+    subject: Mapped[str | None] = mapped_column(String(40), doc="Id of the batch or key.")
+    count: Mapped[int | None] = mapped_column(doc="Number of scans, or of refused requests.")
+    request_id: Mapped[str | None] = mapped_column(String(40))

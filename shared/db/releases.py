@@ -2,7 +2,7 @@
 
 One scan can break a whole chunk. Which one is not known, so a chunk that broke is cut into smaller ones until
 the culprit is alone; only what happens to a scan alone counts against it, and its neighbours lose nothing but
-time (docs/adr/0008).
+time (docs/adr/0011).
 """
 
 from __future__ import annotations

@@ -18,10 +18,12 @@ _SQLITE_BUSY_TIMEOUT_MS = 30_000
 
 
 def make_engine(url: str, **options: Any) -> Engine:
-    """An engine for a SQLAlchemy URL; a SQLite file's folder is made if missing."""
+    """An engine for a SQLAlchemy URL; its errors tell no values, which may be patient data and end in a log."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **options)
-    engine = create_engine(url, **options)
+        return create_engine(
+            url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}, **options
+        )
+    engine = create_engine(url, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -157,6 +157,14 @@ def test_every_metric_is_explained_and_every_explained_one_is_there(service: Run
     assert {re.sub("_(sum|count)$", "", name) for name in in_alerts} <= shown
 
 
+def test_every_alert_has_a_meaning_and_something_to_do() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    alerts = re.findall(r"- alert: (\w+)", text)
+    assert alerts
+    rows = re.findall(r"^\| (Neurobatch\w+) \| (.+) \| (.+) \| (.+) \|$", text, flags=re.MULTILINE)
+    assert [row[0] for row in rows] == alerts
+
+
 def test_every_log_event_is_explained_and_every_explained_one_is_written() -> None:
     sources = [path for part in ("api", "shared", "worker") for path in (ROOT / part).rglob("*.py")]
     written = {name for path in sources for name in re.findall(r'_log\.\w+\(\s*"(\w+)"', path.read_text())}

@@ -25,6 +25,7 @@ from shared.clock import utc_now
 from shared.domain import ScanState
 from shared.settings import Settings
 from tests.integration.http_servers import broken_way, served
+from tests.integration.keys import make_key
 from tests.integration.submissions import finish
 
 IMPATIENT = Patience(retries=2, pause_s=0.01)
@@ -217,6 +218,29 @@ def test_the_service_tells_what_it_is(client: Client) -> None:
     assert client.is_ready()
     assert {limit["name"] for limit in client.limits()["items"]} >= {"max_files_per_batch", "max_pixels"}
     assert [model["active"] for model in client.models()].count(True) == 1
+
+
+def test_a_key_is_sent_and_a_full_share_is_waited_for(
+    serve: Callable[..., str], engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = serve(require_keys=True, max_requests_per_s=1, max_request_burst=1)
+    with Client(url) as nobody, pytest.raises(RequestRefused) as refused:
+        nobody.submit([folder])
+    assert (refused.value.status, refused.value.problem["code"]) == (401, "key_missing")
+    with Client(url, key=make_key(engine, "p")) as client:
+        batch = client.submit([folder])
+        assert client.cancel(batch["id"])["state"] == "cancelled"
+        assert len(list(client.results(batch["id"]))) == 3
+    monkeypatch.setenv("NEUROBATCH_API_KEY", make_key(engine, "p"))
+    with Client(url) as client:
+        assert client.batch(batch["id"])["total"] == 3
+
+
+def test_a_full_quota_is_not_waited_for(serve: Callable[..., str], folder: Path) -> None:
+    url = serve(max_stored_bytes=1)
+    with Client(url, patience=Patience(pause_s=60)) as client, pytest.raises(RequestRefused) as refused:
+        client.submit([folder])
+    assert (refused.value.status, refused.value.problem["code"]) == (429, "quota_exceeded")
 
 
 def test_a_service_that_is_gone_is_not_ready() -> None:

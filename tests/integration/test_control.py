@@ -134,7 +134,7 @@ def test_a_key_is_forgotten_after_a_day(client: FlaskClient, engine: Engine) -> 
 
 def test_a_key_in_progress_is_409(client: FlaskClient) -> None:
     held = client.application.extensions["neurobatch"].keys_in_progress
-    with held.hold("k"):
+    with held.hold("k", project="local"):
         assert_problem(submit_with(client, "k", "a.png"), 409, "idempotency_key_in_progress")
     assert submit_with(client, "k", "a.png").status_code == 202
 

@@ -1,13 +1,13 @@
 import cv2
 import numpy as np
 import pytest
+from training.score_scans import score_scans
 
 from shared.domain import TumorClass
 from tests.unit.inference.phantoms import draw_head
 from training.data import Slice
 from training.export import export_untrained
 from training.randomised import measure_randomised, randomised
-from training.score_scans import score_scans
 from worker.inference.model import Model, load_model
 
 

@@ -1,6 +1,6 @@
 """delivery
 
-Revision: 0002, after 0001; 2026-11-24 04:20:00
+Revision: 0003, after 0002; 2026-11-24 04:20:00
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

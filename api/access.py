@@ -1,0 +1,58 @@
+"""What each route asks of its caller, in one place; a route that is not here is nobody's.
+
+Scopes say what may be done at all, before anything is looked up; what is another project's is then simply not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from flask import Flask
+
+from shared.keys import Scope
+
+
+class Access(StrEnum):
+    """What a route asks for beside the scopes."""
+
+    OPEN = "open"
+    ANY_KEY = "any_key"
+
+
+ROUTES: Mapping[str, Access | Scope] = {
+    # Whether the service is well, and what its calls look like: no data of anybody.
+    "health.livez": Access.OPEN,
+    "health.readyz": Access.OPEN,
+    "openapi.spec": Access.OPEN,
+    "openapi.docs": Access.OPEN,
+    "static": Access.OPEN,
+    "meta.list_models": Access.ANY_KEY,
+    "meta.get_limits": Access.ANY_KEY,
+    "batches.submit": Scope.SUBMIT,
+    "batches.cancel": Scope.SUBMIT,
+    "batches.retry": Scope.SUBMIT,
+    "batches.delete": Scope.SUBMIT,
+    "batches.index": Scope.READ,
+    "batches.show": Scope.READ,
+    "batches.list_scans": Scope.READ,
+    "batches.results_jsonl": Scope.READ,
+    "batches.results_csv": Scope.READ,
+    "events.follow": Scope.READ,
+    "scans.index": Scope.READ,
+    "scans.show": Scope.READ,
+    "scans.image": Scope.READ,
+    "scans.heatmap": Scope.READ,
+    "scans.heatmap_npy": Scope.READ,
+    "scans.overlay": Scope.READ,
+    # Numbers over all projects; the trail of the key's own.
+    "meta.show_metrics": Scope.ADMIN,
+    "audit.index": Scope.ADMIN,
+}
+
+
+def check_complete(app: Flask) -> None:
+    """RuntimeError where a route says not what it asks of its caller, or one is named that is not there."""
+    differing = {rule.endpoint for rule in app.url_map.iter_rules()} ^ set(ROUTES)
+    if differing:
+        raise RuntimeError(f"api/access.py and the routes differ in: {', '.join(sorted(differing))}")

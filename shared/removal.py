@@ -1,0 +1,37 @@
+"""Takes a batch away with all that belongs to it, so that nothing of it is left in the database or the store.
+
+Rows go first: files without rows are found and swept, rows without files would be broken results. Messages in the
+broker hold only ids of scans; a worker that takes one up finds nothing to claim.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from shared.db.models import Batch, Prediction, Scan
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What a removal took away."""
+
+    scans: int
+    predictions: int
+    files: int
+    size_bytes: int
+
+
+def remove_rows(session: Session, batch_id: UUID) -> tuple[int, int]:
+    """Remove a batch's rows in all tables but the audit trail; how many scans and predictions those were.
+
+    The caller holds the batch's lock, and removes the files once this is committed.
+    """
+    mine = select(Scan.id).where(Scan.batch_id == batch_id)
+    scans = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    predictions = session.scalar(select(func.count()).select_from(Prediction).where(Prediction.scan_id.in_(mine)))
+    session.execute(delete(Batch).where(Batch.id == batch_id))
+    return scans, predictions or 0

@@ -1,0 +1,55 @@
+"""Every answer tells a browser to trust it with as little as possible, and nobody keeps another's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from tests.integration.submissions import submit, upload
+
+
+@pytest.mark.parametrize("path", ["/v1/batches", "/v1/nowhere", "/livez", "/docs", "/openapi.json", "/metrics"])
+def test_security_headers_are_on_every_answer(client: FlaskClient, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    for name in ("Opener", "Resource"):
+        assert headers[f"Cross-Origin-{name}-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert "Server" not in headers
+    assert headers["Cache-Control"]
+
+
+def test_the_documentation_page_may_run_its_own_scripts_and_no_others(client: FlaskClient) -> None:
+    page = client.get("/docs")
+    policy = page.headers["Content-Security-Policy"]
+    (scripts,) = re.findall(r"script-src ([^;]*);", policy)
+    inline = re.findall(r"<script>(.*?)</script>", page.text, flags=re.DOTALL)
+    assert len(inline) == 1
+    digest = base64.b64encode(hashlib.sha256(inline[0].encode()).digest()).decode()
+    assert scripts == f"'self' 'sha256-{digest}'"
+
+
+def test_documents_and_pictures_are_one_callers_and_still_conditional(client: FlaskClient) -> None:
+    location = submit(client, upload("a.png")).headers["Location"]
+    scan = client.get(location + "/scans").get_json()["items"][0]["id"]
+    for path, control in ((location, {"no-cache", "private"}), (f"/v1/scans/{scan}/image", {"private", "immutable"})):
+        answer = client.get(path)
+        assert control <= set(answer.headers["Cache-Control"].split(", "))
+        assert "Authorization" in answer.headers["Vary"]
+        again = client.get(path, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+
+
+def test_whole_tables_and_errors_are_not_stored(client: FlaskClient, engine: Engine) -> None:
+    location = submit(client, upload("a.png")).headers["Location"]
+    for path in (location + "/results.csv", location + "/results.jsonl", "/v1/scans/nowhere", "/metrics", "/readyz"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"

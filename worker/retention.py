@@ -1,0 +1,63 @@
+"""Removes batches that are older than `retention_days`; the relay calls it again and again.
+
+A batch that is not finished is never removed: what was accepted comes to its end first.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, Engine, exists, select
+
+from shared.artifacts import ArtifactStore
+from shared.audit import RETENTION, Action, append_entry
+from shared.clock import Clock
+from shared.db.models import Batch, Scan
+from shared.db.session import reading, transaction
+from shared.domain import UNFINISHED
+from shared.removal import remove_rows
+
+_log = structlog.get_logger(__name__)
+# Each is a transaction of its own; more wait for the next call, so that the relay's other work does not.
+_BATCHES_AT_ONCE = 10
+
+
+def remove_expired(engine: Engine, store: ArtifactStore, *, clock: Clock, retention_days: float) -> int:
+    """Remove some of the batches whose time is over; their number. Nothing where `retention_days` is 0."""
+    if not retention_days:
+        return 0
+    until = clock() - timedelta(days=retention_days)
+    with reading(engine) as session:
+        query = select(Batch.id).where(*_expired(until)).order_by(Batch.created_at).limit(_BATCHES_AT_ONCE)
+        expired = session.scalars(query).all()
+    return sum(_remove(engine, store, batch_id, clock=clock, until=until) for batch_id in expired)
+
+
+def _expired(until: datetime) -> tuple[ColumnElement[bool], ...]:
+    unfinished = exists().where(Scan.batch_id == Batch.id, Scan.state.in_(UNFINISHED))
+    return Batch.created_at <= until, ~unfinished
+
+
+def _remove(engine: Engine, store: ArtifactStore, batch_id: UUID, *, clock: Clock, until: datetime) -> bool:
+    with transaction(engine) as session:
+        # Asked again under its lock: it may have been queued once more, or another relay may be at it.
+        batch = session.scalar(
+            select(Batch).where(Batch.id == batch_id, *_expired(until)).with_for_update(skip_locked=True, of=Batch)
+        )
+        if batch is None:
+            return False
+        scans, _ = remove_rows(session, batch_id)
+        append_entry(
+            session,
+            Action.RETENTION_REMOVED,
+            actor=RETENTION,
+            project=batch.project,
+            subject=batch_id,
+            count=scans,
+            now=clock(),
+        )
+    files, _ = store.delete_batch(batch_id)
+    _log.info("batch_expired", batch_id=str(batch_id), scans=scans, files=files)
+    return True
