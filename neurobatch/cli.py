@@ -19,6 +19,9 @@ _COMMANDS = {
     "predict": "Classify files without a service.",
     "train": "Train a network.",
     "evaluate": "Measure a model bundle by patient.",
+    "robustness": "Measure bundles on changed scans.",
+    "shortcuts": "Classify without looking at the brain.",
+    "cost": "Measure what bundles cost.",
 }
 
 
