@@ -23,7 +23,7 @@ import numpy as np
 from worker.inference.bundle import Bundle, read_bundle
 
 Report = Callable[[str], None]
-_TIMES = ("latency_ms", "scans_per_s")
+_TIMES = ("latency_ms", "scans_per_s", "cpu_ms_per_scan")
 _NOTE = "Times and memory are comparable only within this run, on this machine."
 
 
@@ -141,7 +141,7 @@ def _round(processes: Mapping[_Key, _Process], effort: Effort, *, number: int, r
 def _known(bundle: Bundle, subject: Subject, loaded: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": bundle.name,
-        "bundle": str(subject.bundle),
+        "bundle": os.path.relpath(subject.bundle),
         "sha256": bundle.description["sha256"],
         "input_px": bundle.size_px,
         "parameters": loaded["parameters"],

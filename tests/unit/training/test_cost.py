@@ -39,7 +39,7 @@ def test_two_bundles_are_measured_side_by_side(tmp_path: Path) -> None:
     assert (first["training_minutes"], second["training_minutes"]) == (1.5, None)
     for model in (first, second):
         figures = model["threads"]["1"]
-        for time in (figures["latency_ms"], figures["scans_per_s"]):
+        for time in (figures["latency_ms"], figures["scans_per_s"], figures["cpu_ms_per_scan"]):
             assert 0 < time["low"] <= time["median"] <= time["high"]
         assert 50 < figures["peak_memory_mb"] < 20_000
     assert first["over_first"]["1"]["scans_per_s"] == {"median": 1.0, "low": 1.0, "high": 1.0}
