@@ -23,6 +23,9 @@ _COMMANDS = {
     "evaluate": "Measure a network by patient: JSON, plots, model card.",
     "release": "Make the bundle that is shipped of a trained network.",
     "compare": "Compare networks by paired tests.",
+    "robustness": "Measure bundles on changed scans.",
+    "shortcuts": "Classify without looking at the brain.",
+    "cost": "Measure what bundles cost.",
 }
 
 

@@ -1,0 +1,75 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from neurobatch.cli import cli
+from shared.domain import TumorClass
+from tests.unit.training.slices import drawn_slice
+from training.export import export_untrained
+from training.perturb import PERTURBATIONS
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def drawn_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve slices of three sources in two folds, where the commands look for them."""
+    images = tmp_path / "brain-mri" / "images"
+    images.mkdir(parents=True)
+    slices = [
+        drawn_slice(images, f"{source}-{number}", label=label, source=source, fold=number % 2)
+        for label, source in (
+            (TumorClass.GLIOMA, "figshare"),
+            (TumorClass.NOTUMOR, "br35h"),
+            (TumorClass.NOTUMOR, "sartaj"),
+        )
+        for number in range(4)
+    ]
+    with (tmp_path / "brain-mri" / "index.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "label", "source", "patient", "fold"])
+        rows.writerows((item.path.name, item.label.value, item.source, item.path.stem, item.fold) for item in slices)
+    with (tmp_path / "brain-mri" / "outlines.jsonl").open("w") as file:
+        for item in slices:
+            if item.outline is not None:
+                file.write(json.dumps({"file": item.path.name, "outline": item.outline.tolist()}) + "\n")
+    monkeypatch.setenv("NEUROBATCH_DATASETS", str(tmp_path))
+    return tmp_path
+
+
+def test_shortcuts_prints_a_table_of_what_it_writes(drawn_datasets: Path) -> None:
+    out = drawn_datasets / "shortcuts.json"
+    told = run("shortcuts", "--size-px", 64, "--out", out)
+    assert told.exit_code == 0, told.output
+    written = json.loads(out.read_text())
+    lines = told.stdout.splitlines()
+    accuracy = written["file"]["size"]["accuracy"]["value"]
+    (row,) = [line for line in lines if line.startswith("| file: size |")]
+    assert f"| {accuracy:.1%} |" in row
+    assert len(lines) == 3 + len(written["file"]) + len(written["prepared"])
+
+
+def test_robustness_writes_what_it_prints(drawn_datasets: Path) -> None:
+    bundle, out = drawn_datasets / "bundle", drawn_datasets / "robustness.json"
+    export_untrained(bundle, size_px=64, width=6)
+    told = run("robustness", "--model", bundle, "--fold", 1, "--scans", 3, "--out", out)
+    assert told.exit_code == 0, told.output
+    written = json.loads(out.read_text())
+    assert json.loads(told.stdout) == written
+    assert written["folds"] == [1]
+    assert list(written["perturbations"]) == list(PERTURBATIONS)
+
+
+def test_options_that_come_in_pairs_must() -> None:
+    model = Path("models/cnn-outline-1").resolve()
+    unpaired = CliRunner().invoke(cli, ["robustness", "--model", str(model), "--fold", "0", "--fold", "1"])
+    assert unpaired.exit_code == 2
+    assert "1 --model for 2 --fold" in unpaired.output
+    unpaired = CliRunner().invoke(cli, ["cost", "--model", str(model), "--run-dir", ".", "--run-dir", "."])
+    assert unpaired.exit_code == 2
+    assert "2 --run-dir for 1 bundles" in unpaired.output
