@@ -21,7 +21,7 @@ from tests.integration.submissions import png
 THREADS = 6
 BODY = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + png() + b"\r\n--B--\r\n"
 SUBMIT = (
-    b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+    b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
 )
 
 
@@ -130,7 +130,7 @@ def test_a_body_shorter_than_declared_is_refused(port: int, settings_of_service:
 
 def test_a_body_longer_than_declared_is_cut_where_it_was_said_to_end(port: int) -> None:
     with connect(port) as connection:
-        connection.sendall(declared(len(BODY)) + BODY + b"GET /v1/batches HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(declared(len(BODY)) + BODY + b"GET /v1/batches HTTP/1.1\r\nHost: localhost\r\n\r\n")
         said = answer(connection)
     assert said.startswith(b"HTTP/1.1 202")
     assert said.count(b"HTTP/1.1") == 1
@@ -189,5 +189,5 @@ def test_a_client_that_does_not_read_its_answer_is_let_go(port: int) -> None:
     for _ in range(2 * THREADS):
         with connect(port) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert httpx.get(f"http://127.0.0.1:{port}/livez", timeout=60).status_code == 200
