@@ -43,8 +43,8 @@ def make_celery(settings: Settings) -> Celery:
         },
         worker_prefetch_multiplier=1,
         worker_concurrency=settings.worker_processes,
-        # TensorFlow does not survive a fork.
-        worker_pool_start_method="spawn",
+        # Forked after TensorFlow was imported and before it was used, which is all that it survives (docs/adr/0013).
+        worker_pool_start_method="fork",
         # The network is loaded before a child reports itself alive.
         worker_proc_alive_timeout=120.0,
         worker_soft_shutdown_timeout=10.0,

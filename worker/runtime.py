@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import threading
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 import redis
 import structlog
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 from sqlalchemy import Engine
 
 from shared import presence
@@ -55,7 +56,7 @@ def current() -> Runtime:
 
 def open_runtime(settings: Settings) -> Runtime:
     """Load the model and warm it up; the first scan then waits for nothing."""
-    # Imported here because the pool's parent reads this module too, and TensorFlow would cost it seconds and memory.
+    # Imported here because importing takes seconds, and whoever only names this module needs none of it.
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
 
@@ -83,6 +84,12 @@ def sign_of_life(data_dir: Path) -> str:
         # A full disk, say. The scans of this process then wait for their lease if it dies.
         _log.warning("sign_of_life_missing", error=type(error).__name__)
     return name
+
+
+@worker_init.connect
+def _import_network(**_: Any) -> None:
+    """Import TensorFlow once, in the pool's parent: a child that died is then back in a second instead of ten."""
+    importlib.import_module("worker.inference.model")
 
 
 @worker_process_init.connect
