@@ -30,7 +30,7 @@ class Removed:
 
 
 def cancel_batch(services: Services, batch_id: UUID) -> None:
-    """End every scan that has not been claimed; those that run stop at their next stage. Asking twice changes nothing."""
+    """End every scan that waits; those that run stop at their next stage. Asking twice changes nothing."""
     now = services.clock()
     with transaction(services.engine) as session:
         batch = _locked(session, batch_id)
