@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         15.0, gt=0, description="Age of a published scan that may count as lost by the broker."
     )
     orphan_after_s: float = Field(
-        3600.0, gt=0, description="Age of a file without a row that is removed where its maker cannot be asked."
+        86_400.0, gt=0, description="Age of a file without a row that is removed where its maker cannot be asked."
     )
     task_soft_limit_s: float = Field(300.0, gt=0, description="A task is interrupted after this time.")
     task_hard_limit_s: float = Field(360.0, gt=0, description="A task's process is killed after this time.")

@@ -20,9 +20,7 @@ from tests.integration.submissions import png
 
 THREADS = 6
 BODY = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + png() + b"\r\n--B--\r\n"
-SUBMIT = (
-    b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
-)
+SUBMIT = b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
 
 
 @pytest.fixture(scope="module")
