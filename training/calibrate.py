@@ -11,15 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from training.scores import ScanScore, labels_of, logits_of
-from worker.inference.predict import softmax
-
-UNLIKE_TRAINING_DATA = "unlike_training_data"
+from worker.inference.predict import Thresholds, softmax
 
 ERROR_RATE = 0.02  # wanted among the scans that are not in review
 MOST_IN_REVIEW = 0.08  # of each capped source, all reasons together; 10% is promised on patients never seen
@@ -42,12 +39,10 @@ class Calibration:
     review_beyond: float
 
 
-def calibration_of(description: Mapping[str, Any]) -> Calibration:
-    """What a bundle's description says; one that knows no distance sends nothing to review for it."""
+def calibration_of(served: Thresholds) -> Calibration:
+    """What a bundle is served with; of one that knows no distance `review_beyond` is infinite."""
     return Calibration(
-        temperature=float(description["temperature"]),
-        review_below=float(description["review_below"]),
-        review_beyond=float(description.get("review_beyond", math.inf)),
+        temperature=served.temperature, review_below=served.review_below, review_beyond=served.review_beyond
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from training import tables
 from training.plots.all import pictures_of
 from training.report import COMPUTED, EVALUATION_FILE
+from training.section_tables import section_tables
 from training.wording import name_of, number_in_words
 from worker.inference.bundle import DESCRIPTION_FILE
 
@@ -149,7 +150,7 @@ def _analyses(evaluation: Document, picture: Any) -> Iterable[str]:
         yield _section("By the size of the tumour:", tables.size_table(evaluation), picture("heatmaps"))
     for name, section in evaluation.items():
         if name not in COMPUTED:
-            yield _section(f"### {name_of(name).capitalize()}", section.get("note", ""), tables.section_table(section))
+            yield _section(f"### {name_of(name).capitalize()}", section.get("note", ""), section_tables(section))
 
 
 def _picture(name: str, pictures: str) -> str:

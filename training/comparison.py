@@ -28,7 +28,7 @@ Real = npt.NDArray[np.float64]
 
 
 def compare(tables: Mapping[str, Sequence[ScanScore]], costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Compare out-of-fold scores of networks by name; `costs` of those that were measured.
+    """Compare out-of-fold scores of networks by name; `costs` as `training.cost` gives them, where measured.
 
     Raises ValueError where the tables are not of the same scans in the same folds.
     """

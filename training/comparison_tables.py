@@ -17,14 +17,14 @@ def comparison_table(comparison: Document) -> str:
 
     Bold: better than another with p < 0.05, and itself beaten by none.
     """
-    models, costs = comparison["models"], {name: dict(_flat(cost)) for name, cost in comparison["costs"].items()}
     rows = [
         (name_of(figure), *_with_best_bold(figure, rates, comparison))
         for figure, rates in comparison["figures"].items()
     ]
-    for cost in dict.fromkeys(key for each in costs.values() for key in each):
-        rows.append((cost, *(number_in_words(costs.get(name, {}).get(cost, "–")) for name in models)))
-    return markdown_table(("figure", *models), rows)
+    costs = {name: dict(_costs(cost)) for name, cost in comparison["costs"].items()}
+    for cost in dict.fromkeys(name for each in costs.values() for name in each):
+        rows.append((cost, *(costs.get(name, {}).get(cost, "–") for name in comparison["models"])))
+    return markdown_table(("figure", *comparison["models"]), rows)
 
 
 def difference_table(comparison: Document) -> str:
@@ -50,9 +50,17 @@ def _with_best_bold(figure: str, rates: Mapping[str, Document], comparison: Docu
         yield f"**{words}**" if beaten and name not in beaten else words
 
 
-def _flat(cost: Document) -> Iterator[tuple[str, Any]]:
-    for name, value in cost.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name_of(name)}, {name_of(inner)}", number) for inner, number in value.items())
-        else:
-            yield name_of(name), value
+def _costs(cost: Document) -> Iterator[tuple[str, str]]:
+    """Of one network as `training.cost` measured it: name and value in words."""
+    for name in ("input_px", "parameters", "macs", "size_bytes", "training_minutes"):
+        yield name_of(name), number_in_words(cost[name])
+    for threads, measured in cost["threads"].items():
+        on = f"on {threads} thread" + "s" * (threads != "1")
+        for name in ("latency_ms", "scans_per_s"):
+            yield f"{name_of(name)}, {on}", _spread(measured[name])
+        yield f"{name_of('peak_memory_mb')}, {on}", number_in_words(measured["peak_memory_mb"])
+
+
+def _spread(times: Document) -> str:
+    """The median and, in brackets, the quartiles over rounds."""
+    return f"{times['median']:.3g} ({times['low']:.3g}–{times['high']:.3g})"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training import comparison_tables, tables
+from training.section_tables import section_tables
 
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "headline": tables.headline_table,
@@ -44,7 +45,7 @@ def filled(text: str, *, root: Path) -> str:
         if table in _TABLES:
             return f"{begin}{_TABLES[table](document)}\n{end}"
         if table in document:
-            return f"{begin}{tables.section_table(document[table])}\n{end}"
+            return f"{begin}{section_tables(document[table])}\n{end}"
         raise ValueError(f"{path}: no table or section {table}; tables: {', '.join(_TABLES)}")
 
     return _MARKED.sub(fill, text)

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 
 from training.data import Slice
-from training.score_scans import score_scans
 from training.scores import HeatmapScore
+from training.scoring import score
 from worker.inference.model import Model
 from worker.inference.pipeline import Network
 
@@ -27,7 +27,7 @@ def randomised(model: Model) -> Callable[[int], Network]:
 
     def build(seed: int) -> Network:
         keras.utils.set_random_seed(seed)
-        return Model(model.bundle, keras.models.clone_model(model.network))
+        return Model(model.bundle, keras.models.clone_model(model.network), training_features=None)
 
     return build
 
@@ -49,8 +49,8 @@ def measure_randomised(
     by_seed: list[float] = []
     heatmaps: list[HeatmapScore] = []
     for seed in range(seeds):
-        scores = score_scans(network(seed), tumours)
-        heatmaps = [score.heatmap for score in scores if score.heatmap is not None]
+        scored = score(network(seed), tumours, report=lambda _: None)
+        heatmaps = [each.heatmap for each in scored if each.heatmap is not None]
         by_seed.append(round(float(np.mean([heatmap.peak_in_box for heatmap in heatmaps])), 4))
         report(f"seed {seed}: peak in the box in {by_seed[-1]:.1%}")
     baselines = {  # of the pictures alone, so the same for every seed

@@ -14,7 +14,6 @@ from training.report import EVALUATION_FILE, headline, write_document
 from worker.inference.bundle import DESCRIPTION_FILE
 
 SCORES_FILE = "scores.csv"
-_CLOSE = 0.01  # calibration of bundle and evaluation; scores are rounded in their table
 
 
 def with_recorded_sections(evaluation: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -25,19 +24,22 @@ def with_recorded_sections(evaluation: dict[str, Any], folder: Path) -> dict[str
 
 
 def record(evaluation: Mapping[str, Any], folder: Path, *, scores: Path | None = None, images: Path = IMAGES) -> None:
-    """Write everything of `evaluation` that the bundle in `folder` shows.
-
-    Raises ValueError where the bundle is calibrated otherwise than the evaluation says.
-    """
+    """Write everything of `evaluation` that the bundle in `folder` shows; of a cross-validation its calibration too."""
     described = folder / DESCRIPTION_FILE
     description = json.loads(described.read_text())
-    for name in ("temperature", "review_below"):
-        served, measured = description[name], evaluation["calibration"]["bundle"][name]
-        if abs(served - measured) > _CLOSE * measured:
-            raise ValueError(f"{folder} serves with {name} {served}, the evaluation says {measured}")
+    if "by_fold" in evaluation["calibration"]:
+        description = _calibrated(description, evaluation["calibration"]["bundle"])
+    described.write_text(json.dumps(description | {"metrics": headline(evaluation)}, indent=2) + "\n")
     if scores is not None and scores.resolve() != (folder / SCORES_FILE).resolve():
         shutil.copyfile(scores, folder / SCORES_FILE)
     write_document(folder / EVALUATION_FILE, evaluation)
-    described.write_text(json.dumps(description | {"metrics": headline(evaluation)}, indent=2) + "\n")
     draw_evaluation(evaluation, images / description["name"])
     write_card(folder, images=images)
+
+
+def _calibrated(description: Mapping[str, Any], fitted: Mapping[str, float]) -> dict[str, Any]:
+    """A bundle's description with what was fitted on the scores of every fold."""
+    calibrated = {**description, "temperature": fitted["temperature"], "review_below": fitted["review_below"]}
+    if "distance" in description:
+        calibrated["distance"] = description["distance"] | {"review_beyond": fitted["review_beyond"]}
+    return calibrated

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from training.wording import (
@@ -52,10 +52,7 @@ def calibration_table(evaluation: Document) -> str:
     fitted = {"bundle": found["bundle"]} | {f"fold {fold}": each for fold, each in found.get("by_fold", {}).items()}
     return markdown_table(
         ("calibration of", "temperature", "review: confidence below", "review: distance beyond"),
-        (
-            (name, *("–" if value is None else number_in_words(value) for value in each.values()))
-            for name, each in fitted.items()
-        ),
+        ((name, *map(number_in_words, each.values())) for name, each in fitted.items()),
     )
 
 
@@ -135,28 +132,11 @@ def size_table(evaluation: Document) -> str:
     )
 
 
-def section_table(section: Document) -> str:
-    """Any section: each rate and number in it is a row, named by its way there."""
-    return markdown_table(("figure", "value", "n"), _leaves(section, ()))
-
-
 def _times(rate: Document) -> str:
     if rate["value"] is None:
         return "–"
     low, high = rate["interval"]
     return f"{rate['value']:.1f} ({low:.1f}–{high:.1f})"
-
-
-def _leaves(value: Any, way: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    name = ", ".join(map(name_of, way))
-    if isinstance(value, Mapping):
-        if "value" in value and "n" in value:
-            yield name, rate_in_words(way[-1], {"interval": None, **value}).replace(" (–)", ""), f"{value['n']:,}"
-            return
-        for key, inner in value.items():
-            yield from _leaves(inner, (*way, key))
-    elif isinstance(value, int | float):
-        yield name, number_in_words(value), ""
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -34,10 +34,11 @@ _NAMES = {
     "macs": "multiply-adds a scan",
     "size_bytes": "size in bytes",
     "latency_ms": "latency in ms",
-    "throughput": "scans/s",
+    "scans_per_s": "scans/s in batches",
     "peak_memory_mb": "peak memory in MB",
     "training_minutes": "training in minutes",
     "input_px": "input side in px",
+    "auc": "AUC",
 }
 _PLAIN = {  # not shares: digits instead of per cent
     "expected_calibration_error": 3,
@@ -84,10 +85,9 @@ def interval_in_words(figure: str, interval: list[float] | None) -> str:
 
 
 def rate_in_words(figure: str, rate: Mapping[str, Any]) -> str:
-    """95.0% (94.1–95.8%)."""
-    if rate["value"] is None:
-        return "–"
-    return f"{value_in_words(figure, rate['value'])} ({interval_in_words(figure, rate['interval'])})"
+    """95.0% (94.1–95.8%); the value alone where there is no interval."""
+    value = value_in_words(figure, rate["value"])
+    return f"{value} ({interval_in_words(figure, rate['interval'])})" if rate["interval"] else value
 
 
 def difference_in_words(figure: str, found: Mapping[str, Any]) -> str:
@@ -100,8 +100,8 @@ def difference_in_words(figure: str, found: Mapping[str, Any]) -> str:
     return f"{value}{unit} ({low} to {high}), p {p}"
 
 
-def number_in_words(value: Any) -> str:
-    """Counts with commas, other numbers to four digits, anything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+def number_in_words(value: float | None) -> str:
+    """Counts with commas, other numbers to four digits; a dash where there is none."""
+    if value is None:
+        return "–"
     return f"{int(value):,}" if value == int(value) else f"{value:,.4g}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,11 +13,12 @@ import click
 @click.command()
 @click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", default="build/comparison", show_default=True, type=click.Path(path_type=Path), help="Folder.")
+@click.option("--costs", type=click.Path(exists=True, path_type=Path), help="What `neurobatch cost` measured (JSON).")
 @click.option("--record", is_flag=True, help="Put it into models/ and the documents.")
-def compare(tables: tuple[Path, ...], out: Path, *, record: bool) -> None:
+def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, record: bool) -> None:
     """Compare TABLES of out-of-fold scores (CSV), each named by its folder, with paired tests by patient.
 
-    A `cost.json` beside a table adds what its network costs. Writes comparison.json, .md and .png.
+    Costs are those of the bundle in a table's folder or under it. Writes comparison.json, .md and .png.
     """
     from training.card import IMAGES
     from training.comparison import COMPARISON_FILE
@@ -29,11 +32,10 @@ def compare(tables: tuple[Path, ...], out: Path, *, record: bool) -> None:
     named = {path.resolve().parent.name: path for path in tables}
     if len(named) < len(tables):
         raise click.UsageError("two tables lie in folders of the same name")
-    costs = {name: path.with_name("cost.json") for name, path in named.items()}
     try:
         comparison = compare_tables(
             {name: read_scores(path) for name, path in named.items()},
-            {name: json.loads(path.read_text()) for name, path in costs.items() if path.is_file()},
+            _costs_of(named, json.loads(costs.read_text())) if costs else {},
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -47,3 +49,13 @@ def compare(tables: tuple[Path, ...], out: Path, *, record: bool) -> None:
         for path in fill_documents(Path()):
             click.echo(f"renewed {path}", err=True)
     click.echo(text)
+
+
+def _costs_of(tables: Mapping[str, Path], costs: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each table's network; where its bundles lie is of no interest to a reader."""
+    return {
+        name: {key: value for key, value in measured.items() if key != "bundle"}
+        for name, table in tables.items()
+        for measured in costs["models"]
+        if Path(measured["bundle"]).resolve().is_relative_to(table.resolve().parent)
+    }

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 @click.option(
     "--gallery", is_flag=True, help="Draw heatmap hits and misses into --out, by fold-K/bundle beside --scores."
 )
-@click.option("--record", "recorded", is_flag=True, help="Put figures, card and pictures into bundle and documents.")
+@click.option(
+    "--record", "recorded", is_flag=True, help="Put figures, calibration, card and pictures into bundle and docs."
+)
 def evaluate(
     scores: Path | None,
     model: Path | None,
@@ -97,18 +99,18 @@ def _of_scores(path: Path, *, bundle: Path | None) -> tuple[dict[str, Any], Outc
 
 
 def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
-    from training.score_scans import score_scans
 
     from training.calibrate import calibration_of
     from training.data import datasets_dir, load_index
     from training.outcomes import outcomes_of
     from training.report import evaluate_bundle
+    from training.scoring import score
     from worker.inference.model import load_model
 
     loaded = load_model(folder)
-    calibration = calibration_of(loaded.description)
+    calibration = calibration_of(loaded)
     slices = load_index(datasets_dir(), folds=folds)
-    table = score_scans(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
+    table = score(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
     click.echo(err=True)
     command = f"neurobatch evaluate --model models/{loaded.name} " + " ".join(f"--fold {fold}" for fold in folds)
     evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command)

@@ -11,9 +11,11 @@ from click.testing import CliRunner
 
 from neurobatch.cli import cli
 from tests.unit.training.synthetic import honest_scores
-from training.calibrate import fit_calibration
+from tests.unit.training.test_comparison import COST
+from training.calibrate import calibration_of, fit_calibration
 from training.export import export_untrained
 from training.scores import read_scores, write_scores
+from worker.inference.model import load_model
 
 
 @pytest.fixture
@@ -47,12 +49,8 @@ def test_scores_are_evaluated_without_a_network(repository: Path) -> None:
 
 def test_an_evaluation_is_recorded_in_its_bundle_and_the_documents(repository: Path) -> None:
     table = repository / "build" / "runs" / "ours" / "out-of-fold.csv"
-    fitted = fit_calibration(read_scores(table))
     bundle = repository / "models" / "ours-1"
     export_untrained(bundle, size_px=32, width=6)
-    description = json.loads((bundle / "bundle.json").read_text())
-    served = {"temperature": fitted.temperature, "review_below": fitted.review_below}
-    (bundle / "bundle.json").write_text(json.dumps(description | served))
     (repository / "gate.json").write_text(json.dumps({"rejected": {"value": 0.99, "n": 150}}))
     typed(
         *("evaluate", "--scores", str(table), "--model", "models/ours-1"),
@@ -60,6 +58,8 @@ def test_an_evaluation_is_recorded_in_its_bundle_and_the_documents(repository: P
     )
     evaluation = json.loads((bundle / "evaluation.json").read_text())
     assert json.loads((bundle / "bundle.json").read_text())["metrics"]["figures"] == evaluation["headline"]
+    # What is served is what was fitted on all folds.
+    assert calibration_of(load_model(bundle)) == fit_calibration(read_scores(table))
     assert evaluation["gate"]["rejected"]["value"] == 0.99
     document = (repository / "docs" / "model.md").read_text()
     assert "| rejected | 99.0% | 150 |" in document
@@ -74,14 +74,17 @@ def test_an_evaluation_is_recorded_in_its_bundle_and_the_documents(repository: P
 
 
 def test_networks_are_compared_with_their_costs(repository: Path) -> None:
-    (repository / "build" / "runs" / "plain" / "cost.json").write_text(json.dumps({"latency_ms": {"1_thread": 9.5}}))
+    measured = [COST | {"bundle": "build/runs/plain/all/bundle"}, COST | {"bundle": "models/elsewhere"}]
+    (repository / "costs.json").write_text(json.dumps({"models": measured}))
     printed = typed(
-        "compare", "build/runs/ours/out-of-fold.csv", "build/runs/plain/out-of-fold.csv", "--out", "compared"
+        *("compare", "build/runs/ours/out-of-fold.csv", "build/runs/plain/out-of-fold.csv"),
+        *("--costs", "costs.json", "--out", "compared"),
     )
     assert "| figure | ours | plain |" in printed
-    assert "| latency in ms, 1 thread | – | 9.5 |" in printed
+    assert "| parameters | – | 1,000 |" in printed
     assert (repository / "compared" / "comparison.md").read_text().strip() == printed.strip()
     comparison = json.loads((repository / "compared" / "comparison.json").read_text())
+    assert comparison["costs"] == {"plain": COST}
     # Twice the logits are the same answers, and the same probabilities once each is calibrated.
     assert comparison["differences"][0]["figures"]["accuracy"]["p"] == 1
     assert (repository / "compared" / "comparison.png").is_file()

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from training.calibrate import calibration_of
 from training.data import load_index
-from training.evaluate import measure, score
+from training.report import evaluate_bundle
+from training.scoring import score
 from worker.inference.model import load_model
 
 SHIPPED = Path(__file__).resolve().parents[2] / "models" / "cnn-outline-1"
@@ -13,7 +15,9 @@ SHIPPED = Path(__file__).resolve().parents[2] / "models" / "cnn-outline-1"
 
 def test_the_shipped_model_on_fold_0(datasets: Path) -> None:
     model = load_model(SHIPPED)
-    figures = measure(score(model, load_index(datasets, folds=[0]), report=lambda _: None))
+    scores = score(model, load_index(datasets, folds=[0]), report=lambda _: None)
+    evaluation = evaluate_bundle(scores, model=model.name, calibration=calibration_of(model), command="-")
+    figures = evaluation["headline"]
     assert figures["accuracy"]["value"] >= 0.93
     assert figures["figshare_tumour_accuracy"]["value"] >= 0.90
     assert figures["peak_in_box"]["value"] >= 0.80

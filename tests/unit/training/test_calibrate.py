@@ -1,9 +1,11 @@
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from shared.domain import TumorClass
+from tests.unit.inference.test_predict import Limits
 from tests.unit.training.synthetic import honest_scores
 from training.calibrate import (
     Calibration,
@@ -95,7 +97,7 @@ def test_one_fold_alone_cannot_be_calibrated_by_others() -> None:
 
 def test_a_bundle_that_knows_no_distance_has_one_reason_for_review() -> None:
     scores = honest_scores(50)
-    calibration = calibration_of({"temperature": 1.0, "review_below": 0.5})
+    calibration = calibration_of(Limits(review_below=0.5, review_beyond=math.inf))
     assert not outcomes_of(scores, dict.fromkeys(range(5), calibration)).unlike_training_data.any()
 
 

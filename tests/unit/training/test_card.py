@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from tests.unit.training.synthetic import honest_scores
+from training.calibrate import Calibration
 from training.card import card
 from training.documents import fill_documents, filled
 from training.record import record, with_recorded_sections
-from training.report import evaluate_out_of_fold
+from training.report import evaluate_bundle, evaluate_out_of_fold
 
 DESCRIPTION = {
     "name": "tried-1",
@@ -33,11 +34,11 @@ def evaluation() -> dict[str, Any]:
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, evaluation: dict[str, Any]) -> Path:
+def bundle(tmp_path: Path) -> Path:
     folder = tmp_path / "models" / "tried-1"
     folder.mkdir(parents=True)
-    served = {name: evaluation["calibration"]["bundle"][name] for name in ("temperature", "review_below")}
-    (folder / "bundle.json").write_text(json.dumps(DESCRIPTION | served))
+    uncalibrated = {"temperature": 1.0, "review_below": 0.6, "distance": {"review_beyond": 1e9, "sha256": "abc"}}
+    (folder / "bundle.json").write_text(json.dumps(DESCRIPTION | uncalibrated))
     return folder
 
 
@@ -99,12 +100,22 @@ def test_recording_writes_json_card_metrics_pictures_and_table(
     record(evaluation, bundle, scores=bundle / "scores.csv", images=tmp_path / "docs" / "images" / "model")
 
 
-def test_a_bundle_that_is_calibrated_otherwise_is_refused(bundle: Path, evaluation: dict[str, Any]) -> None:
-    path = bundle / "bundle.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"temperature": 3.0}))
-    with pytest.raises(ValueError, match="temperature"):
-        record(evaluation, bundle)
-    assert not (bundle / "evaluation.json").exists()
+def test_a_cross_validation_calibrates_its_bundle(bundle: Path, evaluation: dict[str, Any], tmp_path: Path) -> None:
+    record(evaluation, bundle, images=tmp_path / "images")
+    fitted, described = evaluation["calibration"]["bundle"], json.loads((bundle / "bundle.json").read_text())
+    assert described["temperature"] == fitted["temperature"] != 1.0
+    assert described["review_below"] == fitted["review_below"]
+    assert described["distance"] == {"review_beyond": fitted["review_beyond"], "sha256": "abc"}
+
+
+def test_a_fold_that_a_bundle_was_scored_on_leaves_its_calibration_alone(bundle: Path, tmp_path: Path) -> None:
+    served = Calibration(temperature=1.0, review_below=0.6, review_beyond=1e9)
+    found = evaluate_bundle(honest_scores(200), model="tried-1", calibration=served, command="-")
+    before = json.loads((bundle / "bundle.json").read_text())
+    record(found, bundle, images=tmp_path / "images")
+    after = json.loads((bundle / "bundle.json").read_text())
+    assert {**after, "metrics": {}} == before
+    assert after["metrics"]["figures"] == found["headline"]
 
 
 def test_what_took_its_own_measuring_stays_when_the_rest_is_renewed(bundle: Path, evaluation: dict[str, Any]) -> None:

@@ -11,6 +11,20 @@ from training.comparison import PatientSwaps, compare
 from training.comparison_tables import comparison_table, difference_table
 from training.scores import CLASSES, ScanScore
 
+TIMES = {
+    "latency_ms": {"median": 12.34, "low": 11, "high": 14},
+    "scans_per_s": {"median": 110, "low": 100, "high": 120},
+    "peak_memory_mb": 700,
+}
+COST = {
+    "input_px": 160,
+    "parameters": 1_000,
+    "macs": None,
+    "size_bytes": 4_000,
+    "training_minutes": 31.5,
+    "threads": {"1": TIMES, "2": TIMES},
+}
+
 
 def worse(scores: list[ScanScore], *, every: int) -> list[ScanScore]:
     """The same network, but each scan of every n-th patient is called healthy."""
@@ -31,7 +45,7 @@ def test_a_network_does_not_differ_from_itself() -> None:
 
 def test_a_worse_network_is_found_out_with_its_sign() -> None:
     scores = honest_scores(1000)
-    comparison = compare({"good": scores, "bad": worse(scores, every=10)}, {"bad": {"parameters": 1_000}})
+    comparison = compare({"good": scores, "bad": worse(scores, every=10)}, {"bad": COST})
     figures = comparison["differences"][0]["figures"]
     for name in ("accuracy", "macro_recall", "macro_precision"):
         assert figures[name]["value"] > 0.02
@@ -46,6 +60,8 @@ def test_a_worse_network_is_found_out_with_its_sign() -> None:
     (missed,) = (line for line in table.splitlines() if line.startswith("| tumour called healthy |"))
     assert missed.split(" | ")[1].startswith("**")  # less of it is better
     assert "| parameters | – | 1,000 |" in table
+    assert "| latency in ms, on 1 thread | – | 12.3 (11–14) |" in table
+    assert "| peak memory in MB, on 2 threads | – | 700 |" in table
     assert "good less bad" in difference_table(comparison)
 
 

@@ -1,13 +1,13 @@
 import cv2
 import numpy as np
 import pytest
-from training.score_scans import score_scans
 
 from shared.domain import TumorClass
 from tests.unit.inference.phantoms import draw_head
 from training.data import Slice
 from training.export import export_untrained
 from training.randomised import measure_randomised, randomised
+from training.scoring import score
 from worker.inference.model import Model, load_model
 
 
@@ -40,8 +40,8 @@ def slices(tmp_path_factory: pytest.TempPathFactory) -> list[Slice]:
 
 
 def test_slices_are_scored_as_they_are_served(model: Model, slices: list[Slice]) -> None:
-    scores = score_scans(model, slices)
-    assert [score.file for score in scores] == ["0.png", "1.png", "2.png", "3.png", "4.png"]
+    scores = score(model, slices, report=lambda _: None)
+    assert [each.file for each in scores] == ["0.png", "1.png", "2.png", "3.png", "4.png"]
     assert scores[4].heatmap is None
     assert scores[0].heatmap is not None
     assert scores[0].heatmap.brightest_in_box == 1  # the drawn tumour is the brightest there is
