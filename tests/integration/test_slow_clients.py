@@ -20,7 +20,8 @@ from tests.integration.submissions import png
 
 THREADS = 6
 BODY = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + png() + b"\r\n--B--\r\n"
-SUBMIT = b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+HEADERS = [b"Host: localhost", b"Connection: close", b"Content-Type: multipart/form-data; boundary=B", b""]
+SUBMIT = b"\r\n".join([b"POST /v1/batches HTTP/1.1", *HEADERS])
 
 
 @pytest.fixture(scope="module")
