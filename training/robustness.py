@@ -19,8 +19,8 @@ from shared.domain import TumorClass
 from shared.heatmaps import lay_out
 from shared.images import read_image
 from training.data import CLASSES, Slice, outline_in_image
-from training.evaluate import points_at
 from training.perturb import PERTURBATIONS, UNCHANGED, Outline, Picture
+from training.pointing import points_at
 from training.rates import rate
 from worker.inference.model import load_model
 from worker.inference.pipeline import Network, Pipeline, focus_of

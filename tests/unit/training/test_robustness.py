@@ -7,6 +7,7 @@ import pytest
 from shared.domain import TumorClass
 from shared.images import read_image
 from tests.unit.inference.phantoms import draw_head
+from tests.unit.inference.test_predict import Limits
 from tests.unit.training.slices import drawn_slice
 from training.data import Slice
 from training.export import export_untrained
@@ -19,7 +20,7 @@ GLIOMA, HEALTHY = TumorClass.GLIOMA, TumorClass.NOTUMOR
 
 def said(label: TumorClass, *, surely: float = 3.0, in_box: bool | None = None) -> Answer:
     logits = np.array([surely if each is label else 0.0 for each in TumorClass], np.float32)
-    return Answer(classify(logits, temperature=1, review_below=0.5), in_box)
+    return Answer(classify(logits, distance=0, thresholds=Limits(review_below=0.5)), in_box)
 
 
 def labelled(label: TumorClass, number: int = 0) -> Slice:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.evaluate import points_at
+from training.pointing import points_at
 from worker.inference.types import Point
 
 TRIANGLE = np.array([[10, 10], [30, 10], [10, 30]], np.float32)
