@@ -5,11 +5,9 @@ A patient in two folds would let a network score by remembering heads, so that i
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +18,23 @@ import numpy.typing as npt
 from shared.domain import TumorClass
 from shared.heatmaps import Frame
 from shared.images import read_image
+from training.entries import Entry
+from training.index import read_index
 from worker.inference.preprocess import prepare
 
 CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
 FOLDS = (0, 1, 2, 3, 4)
 OUTLINE_FRAME_PX = 512  # the outlines are drawn in a frame of this size
+OWN_SOURCE = "own"  # of pictures that no source is given for
 _MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One labelled image. `outline`: float32 (n, 2) of (x, y) in a 512 x 512 frame, None where not drawn."""
+    """One labelled image. `outline`: float32 (n, 2) of (x, y) in a 512 x 512 frame, None where not drawn.
+
+    `listed_as`: its name in the index or below its folder, where that is more than the file's name.
+    """
 
     path: Path
     label: TumorClass
@@ -38,6 +42,12 @@ class Slice:
     patient: str
     fold: int
     outline: npt.NDArray[np.float32] | None
+    listed_as: str = ""
+
+    @property
+    def file(self) -> str:
+        """What tables of results call it."""
+        return self.listed_as or self.path.name
 
 
 @dataclass(frozen=True)
@@ -58,25 +68,30 @@ def datasets_dir() -> Path:
 
 
 def load_index(datasets: Path, *, folds: Iterable[int] = FOLDS) -> list[Slice]:
-    """The slices of `folds` in index order. Raises ValueError where a patient is in two folds."""
-    root = datasets / "brain-mri"
-    with (root / "index.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    check_patients_apart((row["source"] + ":" + row["patient"], int(row["fold"])) for row in rows)
-    outlines = _load_outlines(root / "outlines.jsonl")
+    """The slices of `folds` in index order, all with patient and fold.
+
+    Raises ValueError where a patient is in two folds, and UnusableData, which is one, for a faulty index.
+    """
+    slices = [as_slice(entry, patient=entry.patient, fold=entry.fold) for entry in read_index(datasets / "brain-mri")]
+    check_patients_apart((item.patient, item.fold) for item in slices)
     wanted = set(folds)
-    return [
-        Slice(
-            path=root / "images" / row["file"],
-            label=TumorClass(row["label"]),
-            source=row["source"],
-            patient=row["source"] + ":" + row["patient"],
-            fold=int(row["fold"]),
-            outline=outlines.get(row["file"]),
-        )
-        for row in rows
-        if int(row["fold"]) in wanted
-    ]
+    return [item for item in slices if item.fold in wanted]
+
+
+def as_slice(entry: Entry, *, patient: str, fold: int | None) -> Slice:
+    """The slice of an entry; a patient's name counts within its source. Raises ValueError where one is missing."""
+    if not patient or fold is None:
+        raise ValueError(f"{entry.where}: patient and fold are needed")
+    source = entry.source or OWN_SOURCE
+    return Slice(
+        path=entry.path,
+        label=entry.label,
+        source=source,
+        patient=f"{source}:{patient}",
+        fold=fold,
+        outline=entry.outline,
+        listed_as=entry.file,
+    )
 
 
 def check_patients_apart(patients_and_folds: Iterable[tuple[str, int]]) -> None:
@@ -94,7 +109,7 @@ def load_examples(slices: Sequence[Slice], *, size_px: int) -> Examples:
     pixels = np.zeros((len(slices), size_px, size_px), np.uint8)
     outlines = np.zeros_like(pixels)
     for at, item in enumerate(slices):
-        image = read_image(item.path.read_bytes(), max_pixels=_MAX_PIXELS)
+        image = read_picture(item.path)
         prepared = prepare(image, size_px=size_px)
         pixels[at] = np.rint(prepared.pixels * 255)
         if item.outline is not None:
@@ -102,6 +117,11 @@ def load_examples(slices: Sequence[Slice], *, size_px: int) -> Examples:
             outlines[at] = _mask_in_frame(in_image, frame=prepared.frame, size_px=size_px)
     labels = np.array([CLASSES.index(item.label) for item in slices], np.int64)
     return Examples(pixels=pixels, outlines=outlines, labels=labels)
+
+
+def read_picture(path: Path) -> npt.NDArray[np.uint8]:
+    """Greyscale uint8 (H, W), as serving reads it. Raises InvalidScan."""
+    return read_image(path.read_bytes(), max_pixels=_MAX_PIXELS)
 
 
 def outline_in_image(outline: npt.NDArray[np.float32], *, width: int, height: int) -> npt.NDArray[np.float32]:
@@ -114,9 +134,3 @@ def _mask_in_frame(outline: npt.NDArray[np.float32], *, frame: Frame, size_px: i
     mask = np.zeros((size_px, size_px), np.uint8)
     cv2.fillPoly(mask, [np.rint(points).astype(np.int32)], 255)
     return mask
-
-
-def _load_outlines(path: Path) -> Mapping[str, npt.NDArray[np.float32]]:
-    with path.open() as file:
-        records = [json.loads(line) for line in file]
-    return {record["file"]: np.array(record["outline"], np.float32) for record in records}

@@ -33,6 +33,7 @@ def export_bundle(
     review_beyond: float | None = None,
     training_features: TrainingFeatures | None = None,
     metrics: Mapping[str, Any] | None = None,
+    training_data: str = TRAINING_DATA,
     trained_on: str = "nothing: random weights, for development and tests",
     version: str = "1",
 ) -> None:
@@ -53,7 +54,7 @@ def export_bundle(
         "temperature": round(temperature, 4),
         "review_below": round(review_below, 4),
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "training_data": f"{TRAINING_DATA}. This bundle saw: {trained_on}.",
+        "training_data": f"{training_data}. This bundle saw: {trained_on}.",
         "licence": LICENCE,
         "intended_use": "research; not a medical device",
         "metrics": dict(metrics or {}),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from training.architectures import load_imagenet
 from training.config import TrainingConfig
 from training.data import Examples, Slice, load_examples
-from training.export import export_bundle
+from training.export import TRAINING_DATA, export_bundle
 from training.fit import Report, fixed_size, train
 from training.scores import ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.scoring import score
@@ -90,8 +90,23 @@ def train_bundle(
     )
     served = fixed_size(network, config=config)
     fitted = fit_training_features(_features(served, slices, size_px=config.size_px), examples.labels)
-    export_bundle(served, run_dir / BUNDLE_FOLDER, training_features=fitted, trained_on="see config.json of its run")
+    export_bundle(
+        served,
+        run_dir / BUNDLE_FOLDER,
+        training_features=fitted,
+        training_data=_training_data(slices, datasets=datasets),
+        trained_on="see config.json of its run",
+    )
     return served, fitted
+
+
+def _training_data(slices: Sequence[Slice], *, datasets: Path) -> str:
+    """What a bundle says that it comes from; of somebody's own pictures no more is known than how many there are."""
+    shared = (datasets / "brain-mri").resolve()
+    if all(item.path.resolve().is_relative_to(shared) for item in slices):
+        return TRAINING_DATA
+    sources = ", ".join(sorted({item.source for item in slices}))
+    return f"{len(slices)} pictures of the user's own (source: {sources})"
 
 
 def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -> Callable[[keras.Model], None] | None:

@@ -82,7 +82,7 @@ def _decoded(pipeline: Pipeline, chunk: Sequence[Slice]) -> Iterator[Decoded]:
     for item in chunk:
         decoded = pipeline.decode(Source(item.path.read_bytes()))
         if isinstance(decoded, Rejected):
-            raise InvalidScan(f"{item.path.name} was rejected: {decoded.message}", code=decoded.code)
+            raise InvalidScan(f"{item.file} was rejected: {decoded.message}", code=decoded.code)
         yield decoded
 
 
@@ -90,7 +90,7 @@ def _score(item: Slice, result: Predicted, *, temperature: float) -> ScanScore:
     shares = np.array([result.prediction.probabilities[label] for label in CLASSES])
     logits = temperature * np.log(np.maximum(shares, 1e-12))
     return ScanScore(
-        file=item.path.name,
+        file=item.file,
         label=item.label,
         source=item.source,
         patient=item.patient,

@@ -13,9 +13,20 @@ import click
 @click.option("--cross-validate", is_flag=True, help="Leave out each fold in turn, and score it.")
 @click.option("--leave-out", type=int, multiple=True, metavar="FOLD", help="Leave out this fold only; may be repeated.")
 @click.option("--leave-source-out", metavar="SOURCE", help="Leave out all scans of one source, and score them.")
-@click.option("--run-dir", type=click.Path(path_type=Path), help="Default: build/runs/NAME of the config.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Pictures of your own: an index.csv, or class folders. See docs/training.md.",
+)
+@click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path),
+    help="Default: build/runs/NAME of the config, with the folder's name after it for --data.",
+)
 def train(
     config: Path,
+    data: Path | None,
     leave_out: tuple[int, ...],
     leave_source_out: str | None,
     run_dir: Path | None,
@@ -27,7 +38,7 @@ def train(
     What is left out is scored by the network that never saw it: scores.csv, and out-of-fold.csv for all folds.
     Nothing left out: the network is trained on everything.
 
-    The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
+    Without --data, the data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
     if cross_validate + bool(leave_out) + bool(leave_source_out) > 1:
         raise click.UsageError("choose one of --cross-validate, --leave-out and --leave-source-out")
@@ -35,11 +46,18 @@ def train(
     from training import run
     from training.config import load_config
     from training.data import datasets_dir, load_index
+    from training.entries import UnusableData
+    from training.own_data import load_own_data
 
     settings = load_config(config)
-    folder = run_dir or Path("build/runs") / settings.name
     datasets = datasets_dir()
-    slices = load_index(datasets)
+    folder = run_dir or Path("build/runs") / (f"{settings.name}-{data.resolve().name}" if data else settings.name)
+    try:
+        slices = (
+            load_own_data(data, run_dir=folder, seed=settings.seed, report=click.echo) if data else load_index(datasets)
+        )
+    except UnusableData as error:
+        raise click.ClickException(str(error)) from error
     if cross_validate:
         run.cross_validate(slices, config=settings, datasets=datasets, run_dir=folder, report=click.echo)
     parts = {f"fold-{fold}": [item for item in slices if item.fold == fold] for fold in leave_out}

@@ -1,0 +1,76 @@
+"""`neurobatch train --data`: from a folder of pictures to a bundle and the scores of a fold left out."""
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import CliRunner, Result
+
+from neurobatch.commands.train import train
+from tests.unit.training.brains import draw_brain, mirror
+from training.scores import read_scores
+from worker.inference.bundle import DESCRIPTION_FILE
+
+LABELS = ("glioma", "meningioma", "pituitary", "no_tumor")
+CONFIG = """\
+[run]
+name = "tiny"
+architecture = "residual"
+seed = 1
+size_px = 32
+cache_px = 40
+small_px = 16
+small_epochs = 0
+width = 6
+epochs = 1
+batch = 8
+learning_rate = 1e-3
+weight_decay = 0.01
+warm_up_epochs = 0.5
+label_smoothing = 0.05
+outline_weight = 0.3
+averaging = 0.9
+augmentation = 1.0
+"""
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Five people a label with the same names in every folder; of the first a mirror image too."""
+    folder = tmp_path / "mine"
+    for kind, label in enumerate(LABELS):
+        (folder / label).mkdir(parents=True)
+        for person in range(5):
+            cv2.imwrite(str(folder / label / f"{person}.png"), draw_brain(10 * kind + person, side_px=96))
+        cv2.imwrite(str(folder / label / "0-mirrored.png"), mirror(draw_brain(10 * kind, side_px=96)))
+    return folder
+
+
+def run(tmp_path: Path, pictures: Path, *more: str) -> Result:
+    (tmp_path / "tiny.toml").write_text(CONFIG)
+    arguments = ["--config", str(tmp_path / "tiny.toml"), "--data", str(pictures), "--run-dir", str(tmp_path / "run")]
+    return CliRunner().invoke(train, [*arguments, *more])
+
+
+def test_a_folder_of_ones_own_is_trained_on_and_scored(tmp_path: Path, pictures: Path) -> None:
+    done = run(tmp_path, pictures, "--leave-out", "0")
+    assert done.exit_code == 0, done.output
+    assert "no_tumor is taken for notumor" in done.output
+    assert "no patient is given for 24 pictures; 20 clusters" in done.output
+    scores = read_scores(tmp_path / "run" / "fold-0" / "scores.csv")
+    split = (tmp_path / "run" / "split.csv").read_text().splitlines()
+    assert sorted(score.file for score in scores) == sorted(row.split(",")[0] for row in split if row.endswith(",0"))
+    assert {score.label for score in scores} == {"glioma", "meningioma", "pituitary", "notumor"}
+    assert len({score.file for score in scores}) == len(scores)  # their names alone would repeat
+    description = json.loads((tmp_path / "run" / "fold-0" / "bundle" / DESCRIPTION_FILE).read_text())
+    assert description["training_data"].startswith(f"{24 - len(scores)} pictures of the user's own (source: own)")
+
+
+def test_faulty_data_is_told_and_nothing_is_trained(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "glioma" / "0.png").write_bytes(b"no picture")
+    (pictures / "no_tumor" / "3.png").write_bytes(b"")
+    done = run(tmp_path, pictures)
+    assert done.exit_code == 1
+    assert "  glioma/0.png: the file is not an image\n  no_tumor/3.png: the file is empty" in done.output
+    assert not (tmp_path / "run").exists()
