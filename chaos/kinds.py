@@ -22,7 +22,7 @@ from chaos.rig import WORKERS, Rig
 from shared.broker import make_celery
 from shared.messages import SCANS_QUEUE
 
-_TAKEN_WITHIN_S = 60.0
+_TAKEN_WITHIN_S = 40.0
 _AWAY_S = 1.5
 _HOUR_S = 3600
 

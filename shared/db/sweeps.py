@@ -98,13 +98,14 @@ def batch_files(session: Session, batch_id: UUID) -> BatchFiles | None:
     """Names that predictions give, and the claims that may still be writing; None where there is no such batch."""
     if session.get(Batch, batch_id) is None:
         return None
+    # Claims before results: a claim that is recorded between the two queries is then seen twice and not never.
+    running = session.execute(
+        select(Scan.id, Scan.fence).where(Scan.batch_id == batch_id, Scan.state == ScanState.RUNNING)
+    ).all()
     paths = session.execute(
         select(Prediction.heatmap_path, Prediction.grid_path, Prediction.overlay_path)
         .join(Scan, Scan.id == Prediction.scan_id)
         .where(Scan.batch_id == batch_id)
-    ).all()
-    running = session.execute(
-        select(Scan.id, Scan.fence).where(Scan.batch_id == batch_id, Scan.state == ScanState.RUNNING)
     ).all()
     return BatchFiles(
         named=frozenset(path.rsplit("/", 1)[-1] for row in paths for path in row),

@@ -6,14 +6,14 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from shared.artifacts import LocalArtifactStore, result_key, staging_lock
 from shared.clock import utc_now
 from shared.db import queries, releases
 from shared.db.base import new_id
 from shared.db.queries import Outcome
-from shared.db.session import transaction
+from shared.db.session import make_engine, transaction
 from shared.domain import ScanState
 from shared.liveness import hold
 from shared.settings import Settings
@@ -66,6 +66,33 @@ def test_files_of_lost_claims_go_and_those_of_results_and_of_running_claims_stay
     assert sweep.run() == SweptFiles(removed=0, missing=0)
     store.path(kept["grid_path"]).unlink()
     assert sweep.run() == SweptFiles(removed=0, missing=1)
+
+
+@pytest.mark.parametrize("statement", range(4))
+def test_a_result_that_is_recorded_during_the_sweep_keeps_its_files(
+    engine: Engine, database_url: str, store: LocalArtifactStore, settings: Settings, statement: int
+) -> None:
+    """On PostgreSQL each query of one transaction sees what was committed before it."""
+    batch_id, ids = add_batch(engine, 1)
+    with transaction(engine) as session:
+        (claimed,) = queries.claim(session, ids, worker="w", now=utc_now(), lease_s=60)
+    paths = write_results(store, batch_id, claimed.id, fence=1)
+    outcome = Outcome(claimed, ScanState.SUCCEEDED, prediction={**RESULT, **paths})
+    sweeping = make_engine(database_url)
+    seen = 0
+
+    def record_meanwhile(*_: object) -> None:
+        nonlocal seen
+        if seen == statement:
+            with transaction(engine) as session:
+                queries.record(session, [outcome], now=utc_now())
+        seen += 1
+
+    event.listen(sweeping, "before_cursor_execute", record_meanwhile)
+    found = OrphanSweep(sweeping, settings.data_dir, settings.orphan_after_s).run()
+    sweeping.dispose()
+    assert seen > statement
+    assert found == SweptFiles(removed=0, missing=0)
 
 
 def put(data_dir: Path, kind: str, batch_id: UUID) -> Path:
