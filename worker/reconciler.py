@@ -6,9 +6,11 @@ removes what nobody can refer to any more. The relay's lease only saves the work
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import redis
 import structlog
@@ -34,6 +36,9 @@ class Reconciler:
     settings: Settings
     engine: Engine
     clock: Clock = utc_now
+    # How long a lease that has run out must stay as it is; a living worker renews it within that time.
+    silence_s: float | None = None
+    _suspects: dict[tuple[UUID, int, datetime], float] = field(init=False, default_factory=dict)
     _broker: redis.Redis = field(init=False)
     _orphans: OrphanSweep = field(init=False)
 
@@ -45,9 +50,9 @@ class Reconciler:
         """Close the connection to the broker; the engine is its maker's."""
         self._broker.close()
 
-    def release_lost(self, *, trust_leases: bool = True) -> int:
+    def release_lost(self) -> int:
         """Give back the claims of processes that died, and those whose lease ran out; their number."""
-        return self._release_of_the_dead() + (self._release_expired() if trust_leases else 0)
+        return self._release_of_the_dead() + self._release_expired()
 
     def sweep(self) -> Mapping[str, int]:
         """Everything else once; what was done, by name."""
@@ -79,13 +84,22 @@ class Reconciler:
         return released
 
     def _release_expired(self) -> int:
-        now = self.clock()
+        """Give back claims whose lease ran out and is not renewed either.
+
+        The second look makes this independent of clocks that differ or jump, and gives workers time to renew their
+        leases after the database was away.
+        """
+        silence_s = self.settings.lease_s / 2 if self.silence_s is None else self.silence_s
         with reading(self.engine) as session:
-            if not releases.expired(session, now=now, limit=1):
-                return 0
+            expired = releases.expired(session, now=self.clock(), limit=_AT_ONCE)
+        looked_at = time.monotonic()
+        seen = {(scan.id, scan.fence, until): scan for scan, until in expired}
+        self._suspects = {key: self._suspects.get(key, looked_at) for key in seen}
+        dead = [scan for key, scan in seen.items() if looked_at - self._suspects[key] >= silence_s]
+        if not dead:
+            return 0
         with transaction(self.engine) as session:
-            held = releases.expired(session, now=now, limit=_AT_ONCE)
-            released = releases.bury(session, held, now=now, settings=self.settings)
+            released = releases.bury(session, dead, now=self.clock(), settings=self.settings)
         _log.warning("leases_expired", count=released)
         return released
 

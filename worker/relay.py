@@ -60,7 +60,6 @@ class Relay:
         self._sign = hold(settings.data_dir / _RELAYS_FOLDER / f"{self._name}.lock", owner=self._name)
         self._reconciler = Reconciler(settings, engine, clock=clock)
         self._swept_at = -math.inf
-        self._trusts_leases_from = 0.0
 
     def turn(self) -> bool:
         """One look, if it is this relay's; lost claims first, so that what they held goes out at once."""
@@ -73,8 +72,6 @@ class Relay:
             remove_expired(self._engine, self._store, clock=self._clock, retention_days=retention_days)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
-            # Workers could not renew their leases either; they get the time to do it.
-            self._trusts_leases_from = time.monotonic() + self._settings.lease_s / 2
             return False
         return True
 
@@ -92,7 +89,7 @@ class Relay:
 
     def _reconcile(self) -> None:
         try:
-            self._reconciler.release_lost(trust_leases=time.monotonic() >= self._trusts_leases_from)
+            self._reconciler.release_lost()
             if time.monotonic() - self._swept_at >= self._settings.sweep_interval_s:
                 self._swept_at = time.monotonic()
                 self._reconciler.sweep()

@@ -19,7 +19,7 @@ def reconcile() -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
     engine, celery = make_engine(settings.sql_url), make_celery(settings)
-    reconciler = Reconciler(settings, engine)
+    reconciler = Reconciler(settings, engine, silence_s=0)
     try:
         done = {"claims released": reconciler.release_lost(), **reconciler.sweep()}
         dispatch_quietly(engine, celery, clock=utc_now, chunk_size=settings.chunk_size)

@@ -55,10 +55,10 @@ def bury(session: Session, scans: Sequence[ClaimedScan], *, now: datetime, setti
     return _release(session, verdicts, now=now, settings=settings)
 
 
-def expired(session: Session, *, now: datetime, limit: int) -> list[ClaimedScan]:
-    """Claims whose lease ran out, the longest expired first."""
-    query = _running().where(Scan.lease_until < now).order_by(Scan.lease_until).limit(limit)
-    return [ClaimedScan(*row) for row in session.execute(query)]
+def expired(session: Session, *, now: datetime, limit: int) -> list[tuple[ClaimedScan, datetime]]:
+    """Claims whose lease ran out, each with the end of its lease, the longest expired first."""
+    query = _running(Scan.lease_until).where(Scan.lease_until < now).order_by(Scan.lease_until).limit(limit)
+    return [(ClaimedScan(*row[:-1]), row[-1]) for row in session.execute(query)]
 
 
 def held_by(session: Session, worker: str) -> list[ClaimedScan]:
@@ -66,9 +66,9 @@ def held_by(session: Session, worker: str) -> list[ClaimedScan]:
     return [ClaimedScan(*row) for row in session.execute(_running().where(Attempt.worker == worker))]
 
 
-def _running() -> Select[*tuple[Any, ...]]:
+def _running(*more: Any) -> Select[*tuple[Any, ...]]:
     return (
-        select(*CLAIM_COLUMNS, Attempt.chunk_scans)
+        select(*CLAIM_COLUMNS, Attempt.chunk_scans, *more)
         .join(Attempt, and_(Attempt.scan_id == Scan.id, Attempt.fence == Scan.fence))
         .where(Scan.state == ScanState.RUNNING)
     )

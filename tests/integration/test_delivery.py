@@ -81,7 +81,8 @@ def record(engine: Engine, outcomes: list[Outcome]) -> set[UUID]:
 
 def bury_expired(engine: Engine, *, now: datetime) -> int:
     with transaction(engine) as session:
-        return releases.bury(session, releases.expired(session, now=now, limit=10), now=now, settings=Settings())
+        silent = [scan for scan, _ in releases.expired(session, now=now, limit=10)]
+        return releases.bury(session, silent, now=now, settings=Settings())
 
 
 def states(engine: Engine, batch_id: UUID) -> dict[ScanState, int]:

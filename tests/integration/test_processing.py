@@ -130,7 +130,7 @@ class _Overtaken(Pipeline):
     def render(self, scan: Predicted) -> Explained:
         late = NOW + timedelta(seconds=self.runtime.settings.lease_s + 1)
         with transaction(self.runtime.engine) as session:
-            lost = releases.expired(session, now=late, limit=10)
+            lost = [scan for scan, _ in releases.expired(session, now=late, limit=10)]
             releases.bury(session, lost, now=late, settings=self.runtime.settings)
         if lost:
             processing.process_scans(dataclasses.replace(self.runtime, worker="quick"), [scan.id for scan in lost])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -35,8 +36,9 @@ def celery(settings: Settings) -> Iterator[Celery]:
 def reconciler_at(settings: Settings, engine: Engine) -> Iterator[Callable[..., Reconciler]]:
     made: list[Reconciler] = []
 
-    def make(seconds_later: float = 0) -> Reconciler:
-        made.append(Reconciler(settings, engine, clock=lambda: utc_now() + timedelta(seconds=seconds_later)))
+    def make(seconds_later: float = 0, *, silence_s: float | None = 0) -> Reconciler:
+        later = timedelta(seconds=seconds_later)
+        made.append(Reconciler(settings, engine, clock=lambda: utc_now() + later, silence_s=silence_s))
         return made[-1]
 
     yield make
@@ -62,7 +64,23 @@ def test_the_claims_of_a_dead_process_are_given_back_before_their_lease_ends(
     assert states(engine, batch_id) == {ScanState.QUEUED: 2, ScanState.RUNNING: 1}
     assert [path.name for path in folder.iterdir()] == ["other.lock"]
     assert reconciler_at(61).release_lost() == 1
-    assert reconciler_at(61).release_lost(trust_leases=False) == 0
+
+
+def test_a_worker_that_renews_its_lease_keeps_its_claim_whatever_the_clock_says(
+    engine: Engine, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    _, ids = add_batch(engine, 1)
+    with transaction(engine) as session:
+        claimed = queries.claim(session, ids, worker="w", now=utc_now(), lease_s=60)
+    ahead = reconciler_at(3600, silence_s=0.05)
+    for _ in range(4):
+        assert ahead.release_lost() == 0
+        with transaction(engine) as session:
+            queries.renew(session, claimed, until=utc_now() + timedelta(seconds=60))
+        time.sleep(0.06)
+    assert ahead.release_lost() == 0
+    time.sleep(0.06)
+    assert ahead.release_lost() == 1
 
 
 def lost(engine: Engine) -> int:
