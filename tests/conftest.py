@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ from sqlalchemy import Engine
 from shared.db.session import make_engine
 from shared.settings import Settings
 from tests.servers import PostgresServer, postgres_server, valkey_server
+
+# A shell has what it starts in the background ignore Ctrl-C, and all its children with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 
