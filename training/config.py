@@ -13,6 +13,8 @@ class TrainingConfig:
     """`architecture`: one of `training.architectures`. `cache_px`: images are kept at this size and
     augmented down to `size_px`. Rates are per step.
 
+    `teacher` names the run whose bundle for the same fold gives `teacher_share` of each target, or is empty.
+
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
     """
 
@@ -33,6 +35,8 @@ class TrainingConfig:
     outline_weight: float
     averaging: float
     augmentation: float
+    teacher: str
+    teacher_share: float
 
     def size_at(self, epoch: int) -> int:
         """The side of the images of epoch 0, 1, ..."""

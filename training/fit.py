@@ -27,6 +27,7 @@ from training.augment import augment
 from training.config import TrainingConfig
 from training.data import CLASSES, Examples
 from training.losses import OutsideOutline
+from training.teacher import Teacher
 from worker.inference.predict import softmax
 
 Report = Callable[[str], None]
@@ -42,10 +43,13 @@ class AugmentedBatches:
     `stride`: image pixels a cell of the class maps.
     """
 
-    def __init__(self, examples: Examples, *, config: TrainingConfig, stride: int) -> None:
+    def __init__(
+        self, examples: Examples, *, config: TrainingConfig, stride: int, teacher: Teacher | None = None
+    ) -> None:
         self._examples = examples
         self._config = config
         self._stride = stride
+        self._teacher = teacher
         self.steps = len(examples) // config.batch
 
     def epoch(self, number: int) -> Iterator[Batch]:
@@ -62,7 +66,7 @@ class AugmentedBatches:
                 yield ahead.popleft().result()
 
     def _make(self, chosen: npt.NDArray[np.int64], *, epoch: int, step: int) -> Batch:
-        """(N, S, S, 1) pixels, and the targets: one-hot (N, 4) and outline cover (N, g, g, 4)."""
+        """(N, S, S, 1) pixels, and the targets: shares of classes (N, 4) and outline cover (N, g, g, 4)."""
         rng = np.random.default_rng((self._config.seed, epoch, step))
         size_px = self._config.size_at(epoch)
         grid = size_px // self._stride
@@ -79,7 +83,8 @@ class AugmentedBatches:
             )
             pixels[at, :, :, 0] = picture
             cover[at, :, :, labels[at]] = cell_cover(mask, grid=grid)
-        return pixels, (np.eye(len(CLASSES), dtype=np.float32)[labels], cover)
+        truth = np.eye(len(CLASSES), dtype=np.float32)[labels]
+        return pixels, (truth if self._teacher is None else self._teacher.teach(pixels, truth), cover)
 
 
 def cell_cover(mask: npt.NDArray[np.uint8], *, grid: int) -> npt.NDArray[np.float32]:
@@ -97,6 +102,7 @@ def train(
     run_dir: Path,
     validation: Examples | None = None,
     initialise: Callable[[keras.Model], None] | None = None,
+    teacher: Teacher | None = None,
     report: Report = print,
 ) -> keras.Model:
     """Train on `examples` (pixels at config.cache_px) and return the network with its averaged weights.
@@ -113,7 +119,7 @@ def train(
     if initialise is not None:
         initialise(network)
     stride = config.size_px // fixed_size(network, config=config).output_shape[1][1]
-    batches = AugmentedBatches(examples, config=config, stride=stride)
+    batches = AugmentedBatches(examples, config=config, stride=stride, teacher=teacher)
     _compile(network, config=config, steps_per_epoch=batches.steps)
     first_epoch = _restore(network, run_dir / "state.npz")
     report(

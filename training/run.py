@@ -20,6 +20,7 @@ from training.export import TRAINING_DATA, export_bundle
 from training.fit import Report, fixed_size, train
 from training.scores import ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.scoring import score
+from training.teacher import Teacher
 from worker.inference.distance import TrainingFeatures, fit_training_features
 from worker.inference.model import load_model, with_features
 
@@ -86,6 +87,7 @@ def train_bundle(
         run_dir=run_dir,
         validation=load_examples(validation, size_px=config.cache_px) if validation else None,
         initialise=_initialise(examples, config=config, datasets=datasets),
+        teacher=_teacher(config, run_dir=run_dir),
         report=report,
     )
     served = fixed_size(network, config=config)
@@ -115,6 +117,13 @@ def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -
     chosen = np.random.default_rng(config.seed).permutation(len(examples))[:_IMAGES_FOR_STATISTICS]
     pixels = examples.pixels[chosen][..., None].astype(np.float32) / np.float32(255)
     return lambda network: load_imagenet(network, datasets / IMAGENET_FILE, pixels=pixels)
+
+
+def _teacher(config: TrainingConfig, *, run_dir: Path) -> Teacher | None:
+    """The bundle that the teacher's run made for the same part of the data: beside `run_dir`'s run, by the same name."""
+    if not config.teacher:
+        return None
+    return Teacher(run_dir.parent.parent / config.teacher / run_dir.name / BUNDLE_FOLDER, share=config.teacher_share)
 
 
 def _features(network: keras.Model, slices: Sequence[Slice], *, size_px: int) -> npt.NDArray[np.float32]:

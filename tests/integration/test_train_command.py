@@ -32,6 +32,8 @@ label_smoothing = 0.05
 outline_weight = 0.3
 averaging = 0.9
 augmentation = 1.0
+teacher = ""
+teacher_share = 0.0
 """
 
 

@@ -30,6 +30,8 @@ CONFIG = TrainingConfig(
     outline_weight=0.3,
     averaging=0.9,
     augmentation=1.0,
+    teacher="",
+    teacher_share=0.0,
 )
 
 
