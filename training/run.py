@@ -120,7 +120,7 @@ def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -
 
 
 def _teacher(config: TrainingConfig, *, run_dir: Path) -> Teacher | None:
-    """The bundle that the teacher's run made for the same part of the data: beside `run_dir`'s run, by the same name."""
+    """The bundle that the teacher's run made of the same scans: beside `run_dir`'s run, by the same name."""
     if not config.teacher:
         return None
     return Teacher(run_dir.parent.parent / config.teacher / run_dir.name / BUNDLE_FOLDER, share=config.teacher_share)
