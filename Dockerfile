@@ -28,7 +28,7 @@ COPY worker /app/worker
 FROM base AS api-environment
 RUN python -m venv /opt/venv
 COPY requirements-api.txt ./
-RUN pip install --require-hashes --only-binary :all: --requirement requirements-api.txt
+RUN pip install --no-deps --require-hashes --only-binary :all: --requirement requirements-api.txt
 COPY --from=source /app /app
 RUN pip install --no-deps --no-build-isolation --editable .
 

@@ -15,7 +15,8 @@ setup: .venv/.installed ## make .venv with everything in it (quick when nothing 
 	  || { echo "neurobatch needs Python 3.11 to 3.13; this is $$($(PYTHON) --version). Use make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Setting up .venv (a few minutes the first time) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@# The lock is complete; without --no-deps pip looks for the newest pydantic[email] and finds no hash for it.
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
