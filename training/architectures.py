@@ -31,7 +31,7 @@ def build(config: TrainingConfig, *, size_px: int | None) -> keras.Model:
 
 
 def build_plain(*, size_px: int | None, width: int, classes: int = 4) -> keras.Model:
-    """Ours without its ideas: the same convolutions one after the other, no shortcuts; stride 16, as is common.
+    """Ours without its ideas: as many convolutions one after the other, no shortcuts; stride 16, as is common.
 
     (N, S, S, 1) in [0, 1] -> [logits (N, classes), class maps (N, S / 16, S / 16, classes)].
     """
@@ -85,7 +85,7 @@ def _convolutions_with_norms(network: keras.Model) -> list[tuple[Any, Any]]:
 
 
 _BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    "residual": build_network,
+    "pyramid": build_network,
     "plain": build_plain,
     "mobilenetv2": build_mobilenetv2,
 }

@@ -15,6 +15,8 @@ class TrainingConfig:
 
     `teacher` names the run whose bundle for the same fold gives `teacher_share` of each target, or is empty.
 
+    `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
+
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
     """
 
@@ -34,6 +36,7 @@ class TrainingConfig:
     label_smoothing: float
     outline_weight: float
     averaging: float
+    precision: str
     augmentation: float
     teacher: str
     teacher_share: float

@@ -27,6 +27,7 @@ from training.augment import augment
 from training.config import TrainingConfig
 from training.data import CLASSES, Examples
 from training.losses import OutsideOutline
+from training.precision import convolutions_in
 from training.teacher import Teacher
 from worker.inference.predict import softmax
 
@@ -126,12 +127,13 @@ def train(
         f"{len(examples)} images, {batches.steps} steps an epoch, {network.count_params():,} parameters, "
         f"from epoch {first_epoch}"
     )
-    for epoch in range(first_epoch, config.epochs):
-        figures, took_s = _train_epoch(network, batches, epoch=epoch)
-        if validation is not None and (epoch % _VALIDATE_EVERY == 0 or epoch == config.epochs - 1):
-            figures |= _validate(network, validation, size_px=config.size_at(epoch))
-        _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
-        _tell(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config, run_dir=run_dir, report=report)
+    with convolutions_in(config.precision):
+        for epoch in range(first_epoch, config.epochs):
+            figures, took_s = _train_epoch(network, batches, epoch=epoch)
+            if validation is not None and (epoch % _VALIDATE_EVERY == 0 or epoch == config.epochs - 1):
+                figures |= _validate(network, validation, size_px=config.size_at(epoch))
+            _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
+            _tell(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config, run_dir=run_dir, report=report)
     network.optimizer.finalize_variable_values(network.trainable_variables)
     network.save_weights(run_dir / WEIGHTS_FILE)
     return network

@@ -9,7 +9,7 @@ import click
 
 
 @click.command()
-@click.option("--config", type=click.Path(exists=True, path_type=Path), default="training/configs/cnn-outline.toml")
+@click.option("--config", type=click.Path(exists=True, path_type=Path), default="training/configs/cnn-pyramid.toml")
 @click.option("--cross-validate", is_flag=True, help="Leave out each fold in turn, and score it.")
 @click.option("--leave-out", type=int, multiple=True, metavar="FOLD", help="Leave out this fold only; may be repeated.")
 @click.option("--leave-source-out", metavar="SOURCE", help="Leave out all scans of one source, and score them.")

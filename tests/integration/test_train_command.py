@@ -16,7 +16,7 @@ LABELS = ("glioma", "meningioma", "pituitary", "no_tumor")
 CONFIG = """\
 [run]
 name = "tiny"
-architecture = "residual"
+architecture = "pyramid"
 seed = 1
 size_px = 32
 cache_px = 40
@@ -31,6 +31,7 @@ warm_up_epochs = 0.5
 label_smoothing = 0.05
 outline_weight = 0.3
 averaging = 0.9
+precision = "float32"
 augmentation = 1.0
 teacher = ""
 teacher_share = 0.0

@@ -1,4 +1,4 @@
-"""The network: a small residual CNN whose head explains itself.
+"""The network: a small residual CNN that looks twice, finely and from afar, and whose head explains itself.
 
 Its last layer is a 1 x 1 convolution that gives one map per class; a logit is the mean of its map plus a
 bias. That makes Grad-CAM exact in closed form: see `worker.inference.gradcam`. Plain Keras 3 layers, so the
@@ -31,17 +31,19 @@ class Bias(keras.layers.Layer):  # type: ignore[misc]
 def build_network(*, size_px: int | None, width: int, classes: int = 4) -> keras.Model:
     """A fresh network from (N, S, S, 1) in [0, 1] to [logits (N, classes), class maps (N, g, g, classes)].
 
-    S is `size_px`, or any multiple of 8 where that is None.
+    S is `size_px`, or any multiple of 16 where that is None.
 
-    A narrow stem (stride 2) and three residual stages of 2, 4 and 8 times `width`; the last keeps stride 8, so
-    that g = S / 8: small tumours keep a cell of their own. A stage at the stem's resolution was left
-    out: it took a third of the training time. He et al. 2016 (residual blocks).
+    A stem (stride 2) and residual stages of 2 and 4 times `width` come down to stride 8. Two more at stride 16 see most
+    of the head at once; what they found is laid back over the finer maps, and a last stage reads both. So g = S / 8,
+    and small tumours keep a cell of their own that knows where in the head it lies. He et al. 2016 (residual
+    blocks), Lin et al. 2017 (feature pyramids).
     """
     inputs = keras.Input((size_px, size_px, 1), name="pixels")
-    x = keras.layers.ReLU()(convolve(inputs, 2 * width // 3, stride=2))
-    for stage_width, stride in ((2 * width, 2), (4 * width, 2), (8 * width, 1)):
-        x = _residual(x, stage_width, stride=stride)
-    return keras.Model(inputs, explaining_head(x, classes=classes), name="outline_cnn")
+    x = keras.layers.ReLU()(convolve(inputs, width, stride=2))
+    fine = _residual(_residual(x, 2 * width, stride=2), 4 * width, stride=2)
+    coarse = _residual(_residual(fine, 6 * width, stride=2), 6 * width, stride=1)
+    x = _residual(_lay_over(fine, coarse), 4 * width, stride=1)
+    return keras.Model(inputs, explaining_head(x, classes=classes), name="pyramid_cnn")
 
 
 def explaining_head(features: Any, *, classes: int) -> list[Any]:
@@ -69,3 +71,10 @@ def _residual(x: Any, filters: int, *, stride: int) -> Any:
     inner = keras.layers.ReLU()(convolve(x, filters, stride=stride))
     inner = convolve(inner, filters)
     return keras.layers.ReLU()(keras.layers.Add()([shortcut, inner]))
+
+
+def _lay_over(fine: Any, coarse: Any) -> Any:
+    """(N, H, W, C) and (N, H / 2, W / 2, any) -> (N, H, W, C)."""
+    channels = fine.shape[-1]
+    enlarged = keras.layers.UpSampling2D(2)(convolve(coarse, channels, kernel=1))
+    return keras.layers.ReLU()(keras.layers.Add()([convolve(fine, channels, kernel=1), enlarged]))

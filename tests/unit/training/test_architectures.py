@@ -11,7 +11,7 @@ from training.architectures import build, build_mobilenetv2, load_imagenet
 IMAGENET = Path("weights") / "mobilenetv2-imagenet-folded.npz"
 
 
-@pytest.mark.parametrize(("architecture", "grid"), [("residual", 8), ("plain", 4), ("mobilenetv2", 2)])
+@pytest.mark.parametrize(("architecture", "grid"), [("pyramid", 8), ("plain", 4), ("mobilenetv2", 2)])
 def test_every_network_gives_logits_that_its_maps_explain(architecture: str, grid: int) -> None:
     network = build(replace(CONFIG, architecture=architecture), size_px=64)
     logits, maps = network.predict_on_batch(np.random.default_rng(0).random((2, 64, 64, 1), np.float32))

@@ -14,7 +14,7 @@ from training.losses import OutsideOutline
 
 CONFIG = TrainingConfig(
     name="tiny",
-    architecture="residual",
+    architecture="pyramid",
     seed=1,
     size_px=32,
     cache_px=40,
@@ -29,6 +29,7 @@ CONFIG = TrainingConfig(
     label_smoothing=0.05,
     outline_weight=0.3,
     averaging=0.9,
+    precision="float32",
     augmentation=1.0,
     teacher="",
     teacher_share=0.0,
