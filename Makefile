@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up reproduce test fuzz chaos chaos-short storm lint types imports check lock clean
+.PHONY: help setup demo up reproduce test fuzz fuzz-service chaos chaos-short storm lint types imports check lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -36,6 +36,9 @@ test: setup ## all tests
 
 fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=)
 	@$(BIN)/python -m tests.fuzz.run --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
+
+fuzz-service: setup ## the same against the whole service, and every bomb; watches its memory (N=10000 SEED=)
+	@$(BIN)/python -m tests.fuzz.service --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
 
 chaos: setup ## harm the real service in every way that is known, about 30 minutes
 	@$(BIN)/python -m chaos run

@@ -9,6 +9,7 @@ import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, json
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
 from api.request_ids import current_request_id
@@ -39,6 +40,7 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(HTTPException, _on_http_exception)
     app.register_error_handler(OperationalError, _on_database_down)
     app.register_error_handler(InterfaceError, _on_database_down)
+    app.register_error_handler(NoFreeConnection, _on_database_down)
     app.register_error_handler(Exception, _on_unexpected)
     app.error_processor(_on_validation_error)
 
@@ -107,8 +109,9 @@ def _on_validation_error(error: HTTPError) -> Response:
     return answer
 
 
-def _on_database_down(error: DBAPIError) -> Response:
-    _log.error("database_unavailable", error=type(error.orig).__name__)
+def _on_database_down(error: DBAPIError | NoFreeConnection) -> Response:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    _log.error("database_unavailable", error=type(cause).__name__)
     answer = problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         code="database_unavailable",

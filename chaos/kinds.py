@@ -168,14 +168,14 @@ def disk_full(rig: Rig) -> Iterator[None]:
         return
     filler = artifacts / "filler"
     try:
-        with open(filler, "wb") as file, suppress(OSError):
+        # Unbuffered: what a buffer held back would be refused again when the file is closed.
+        with open(filler, "wb", buffering=0) as file, suppress(OSError):
             while True:
                 file.write(bytes(64 * 1024))
-                file.flush()
         yield
         time.sleep(_AWAY_S)
     finally:
-        filler.unlink()
+        filler.unlink(missing_ok=True)
 
 
 @contextmanager

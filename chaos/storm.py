@@ -30,7 +30,7 @@ from shared.db.session import make_engine, reading
 from shared.settings import Settings
 from worker.reconciler import Reconciler
 
-_PARTS = ("worker", "worker child", "relay", "broker", "api", "api child")
+_PARTS = ("worker", "worker child", "worker grandchild", "relay", "broker", "api", "api child")
 _SIDE_PX = 128
 _PICTURES = 100
 _BATCHES = 5
@@ -156,9 +156,9 @@ def processes_of(parent: int) -> dict[str, list[int]]:
         )
         if part is not None:
             found.setdefault(part, []).append(child)
-            found.setdefault(f"{part} child", []).extend(
-                grandchild for grandchild in _children(child) if "tracker" not in _command_line(grandchild)
-            )
+            own = [process for process in _children(child) if "tracker" not in _command_line(process)]
+            found.setdefault(f"{part} child", []).extend(own)
+            found.setdefault(f"{part} grandchild", []).extend(process for each in own for process in _children(each))
     return found
 
 

@@ -44,8 +44,8 @@ _HERE = Path(__file__).parent
 _ROOT = _HERE.parent.parent
 CORPUS, REGRESSIONS, BUILD = _HERE / "corpus", _HERE / "regressions", _ROOT / "build" / "fuzz"
 _GOOD_NAME = "good.png"
-_BOUNDARY = re.compile(rb"[\r\n]--B")  # werkzeug takes bare line breaks, too
-_FILES_PER_BODY = 8
+BOUNDARY = re.compile(rb"[\r\n]--B")  # werkzeug takes bare line breaks, too
+FILES_PER_BODY = 8
 _BODIES_OF_FILES = 0.8  # the other bodies are harmed as a whole
 _SLOWEST_S = 180.0  # on a machine with much else to do
 _MOST_GROWTH_BYTES = 256 * 1024 * 1024
@@ -89,7 +89,7 @@ class Fuzzer:
         before = resident_bytes()
         while self.report.inputs < count:
             if self._chance.random() < _BODIES_OF_FILES:
-                files = [self._harmed_file() for _ in range(_FILES_PER_BODY)]
+                files = [self._harmed_file() for _ in range(FILES_PER_BODY)]
                 self._try_files(files)
                 self.report.inputs += len(files)
             else:
@@ -119,7 +119,7 @@ class Fuzzer:
             for name, data in sent
         )
         body += b"--B--\r\n"
-        if any(_BOUNDARY.search(data) for _, data in sent):
+        if any(BOUNDARY.search(data) for _, data in sent):
             self._try_body(body)
             return
         with _keeping(body):

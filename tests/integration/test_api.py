@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,9 +13,10 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, QueuePool, func, select
 from werkzeug.test import TestResponse
 
+from api.services import Services
 from neurobatch.phantoms import draw_head
 from shared.db.models import Batch, Scan
 from shared.db.session import reading
@@ -267,6 +269,20 @@ def test_a_database_that_is_down_is_503(client_with: Callable[..., FlaskClient],
     assert_problem(response, 503, "database_unavailable")
     assert int(response.headers["Retry-After"]) > 0
     assert not [path for kind in ("staging", "uploads") for path in tmp_path.glob(f"{kind}/*")]
+
+
+def test_a_database_that_keeps_everybody_waiting_is_503(client: FlaskClient) -> None:
+    services: Services = client.application.extensions[Services.EXTENSION]
+    pool = services.engine.pool
+    assert isinstance(pool, QueuePool)
+    pool._timeout = 0.05
+    with ExitStack() as held:
+        for _ in range(pool.size() + pool._max_overflow):
+            held.enter_context(services.engine.connect())
+        response = submit(client, upload())
+    assert_problem(response, 503, "database_unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+    assert submit(client, upload()).status_code == 202
 
 
 def test_readiness_is_about_accepting(client: FlaskClient) -> None:
