@@ -30,6 +30,7 @@ class NullModel:
         self.review_below = bundle.review_below
         self.review_beyond = bundle.review_beyond
         self.description = bundle.description
+        self.gate = None
 
     def infer(self, batch: npt.NDArray[np.float32]) -> Inference:
         """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,)."""

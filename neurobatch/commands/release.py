@@ -14,7 +14,12 @@ import click
 @click.option(
     "--scores", required=True, type=click.Path(exists=True, path_type=Path), help="Out-of-fold scores of its recipe."
 )
-def release(trained: Path, bundle: Path, scores: Path) -> None:
+@click.option(
+    "--gate",
+    type=click.Path(exists=True, path_type=Path),
+    help="gate.npz of `neurobatch gate`: what turns pictures away.",
+)
+def release(trained: Path, bundle: Path, scores: Path, gate: Path | None) -> None:
     """Write BUNDLE from TRAINED, a run's bundle trained on all folds, calibrated by cross-validation.
 
     Then `neurobatch evaluate --scores ... --model BUNDLE --record` puts figures, card and pictures beside it.
@@ -23,9 +28,10 @@ def release(trained: Path, bundle: Path, scores: Path) -> None:
     from shared.errors import NeurobatchError
     from training.release import release as write
     from training.scores import read_scores
+    from worker.inference.gate import load_gate
 
     try:
-        write(trained, bundle, scores=read_scores(scores))
+        write(trained, bundle, scores=read_scores(scores), gate=load_gate(gate) if gate else None)
     except (ValueError, NeurobatchError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"wrote {bundle}")

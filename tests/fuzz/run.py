@@ -51,7 +51,7 @@ _SLOWEST_S = 180.0  # on a machine with much else to do
 _MOST_GROWTH_BYTES = 256 * 1024 * 1024
 _REJECTED = {
     *("empty_file", "not_an_image", "unsupported_format", "truncated_image", "image_too_small", "image_too_large"),
-    *("image_too_narrow", "decode_limit", "no_brain_found"),
+    *("image_too_narrow", "decode_limit", "no_brain_found", "not_a_brain_mri", "mosaic"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A model bundle on disk: `weights.keras`, `features.npz`, and `bundle.json`, which describes them with their hashes.
+"""A model bundle on disk: `weights.keras`, `features.npz`, `gate.npz`, and `bundle.json`, which has their hashes.
 
 Read before any weights are: a bundle that was altered, or that another version of this code wrote, is refused.
 """
@@ -18,6 +18,7 @@ from shared.errors import InvalidBundle
 
 WEIGHTS_FILE = "weights.keras"
 FEATURES_FILE = "features.npz"
+GATE_FILE = "gate.npz"
 DESCRIPTION_FILE = "bundle.json"
 
 
@@ -27,7 +28,7 @@ class Bundle:
 
     `temperature` > 0 divides the logits; a confidence under `review_below` asks for a person, and so does a
     distance from the training data over `review_beyond`. `training_features` is None in a bundle that knows no
-    distance. `description` is the whole document, with the measured figures.
+    distance, `gate` in one that turns nothing away. `description` is the whole document, with the measured figures.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Bundle:
     review_beyond: float
     weights: Path
     training_features: Path | None
+    gate: Path | None
     description: Mapping[str, Any]
 
 
@@ -48,6 +50,8 @@ def read_bundle(folder: Path) -> Bundle:
         expected = {WEIGHTS_FILE: document.get("sha256")}
         if "distance" in document:
             expected[FEATURES_FILE] = document["distance"].get("sha256")
+        if "gate" in document:
+            expected[GATE_FILE] = document["gate"].get("sha256")
         found = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in expected}
     except (OSError, ValueError, AttributeError) as error:
         raise InvalidBundle(f"{folder} is no readable model bundle: {error}") from error
@@ -61,6 +65,7 @@ def read_bundle(folder: Path) -> Bundle:
             review_beyond=float(document["distance"]["review_beyond"]) if "distance" in document else math.inf,
             weights=folder / WEIGHTS_FILE,
             training_features=folder / FEATURES_FILE if "distance" in document else None,
+            gate=folder / GATE_FILE if "gate" in document else None,
             description=document,
         )
         classes, channels = document["classes"], document["input"]["channels"]

@@ -19,6 +19,7 @@ from shared.errors import InvalidBundle
 from worker.inference import network
 from worker.inference.bundle import Bundle, read_bundle
 from worker.inference.distance import TrainingFeatures, load_training_features
+from worker.inference.gate import Gate, load_gate
 from worker.inference.types import Inference
 
 Floats = npt.NDArray[np.float32]
@@ -27,9 +28,12 @@ Floats = npt.NDArray[np.float32]
 class Model:
     """A bundle with its network in memory; `infer` may be called from several threads."""
 
-    def __init__(self, bundle: Bundle, net: Any, *, training_features: TrainingFeatures | None) -> None:
+    def __init__(
+        self, bundle: Bundle, net: Any, *, training_features: TrainingFeatures | None, gate: Gate | None = None
+    ) -> None:
         self.bundle = bundle
         self.network = net
+        self.gate = gate
         self._training_features = training_features
         self._forward = _compile(with_features(net), size_px=bundle.size_px)
 
@@ -104,7 +108,7 @@ def load_model(bundle_dir: Path) -> Model:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InvalidBundle(f"{bundle.weights} cannot be loaded: {error}") from error
     _check_shapes(bundle, net)
-    return Model(bundle, net, training_features=_read_features(bundle))
+    return Model(bundle, net, training_features=_read_features(bundle), gate=_read_gate(bundle))
 
 
 def _read_features(bundle: Bundle) -> TrainingFeatures | None:
@@ -114,6 +118,15 @@ def _read_features(bundle: Bundle) -> TrainingFeatures | None:
         return load_training_features(bundle.training_features)
     except (OSError, ValueError, KeyError) as error:
         raise InvalidBundle(f"{bundle.training_features} cannot be loaded: {error}") from error
+
+
+def _read_gate(bundle: Bundle) -> Gate | None:
+    if bundle.gate is None:
+        return None
+    try:
+        return load_gate(bundle.gate)
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidBundle(f"{bundle.gate} cannot be loaded: {error}") from error
 
 
 def _check_shapes(bundle: Bundle, net: Any) -> None:

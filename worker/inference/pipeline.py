@@ -17,6 +17,7 @@ import numpy.typing as npt
 from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
 from shared.images import read_image
+from worker.inference.gate import Gate, check_single
 from worker.inference.gradcam import heatmap
 from worker.inference.predict import Thresholds, classify
 from worker.inference.preprocess import prepare
@@ -34,6 +35,10 @@ class Network(Thresholds, Protocol):
     @property
     def size_px(self) -> int:
         """Side of the square that the network sees."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """What turns away pictures that are no brain MRI, if the bundle has it."""
 
     def infer(self, batch: npt.NDArray[np.float32]) -> Inference:
         """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,)."""
@@ -103,6 +108,9 @@ class Pipeline:
         started = time.perf_counter()
         try:
             prepared = prepare(image, size_px=self._model.size_px)
+            check_single(image)
+            if self._model.gate is not None:
+                self._model.gate.check(image, prepared)
         except InvalidScan as error:
             return Rejected(code=error.code, message=error.message)
         timings = {"decode": round(read_ms, 3), "preprocess": _ms(started, time.perf_counter())}

@@ -61,6 +61,11 @@ def test_every_colour_mode_becomes_grey(mode: str) -> None:
     assert np.corrcoef(read.ravel(), HEAD.ravel())[0, 1] > (0.6 if mode == "1" else 0.85)  # one bit is dithered
 
 
+def test_a_trace_of_colour_is_forgiven() -> None:
+    tinted = np.stack([HEAD, HEAD, np.where(HEAD > 10, HEAD - 10, 0)], axis=-1).astype(np.uint8)
+    assert read_image(encode(tinted, "JPEG"), max_pixels=MAX_PIXELS).shape == HEAD.shape
+
+
 def test_transparent_pixels_are_black() -> None:
     picture = np.full((40, 40, 4), 200, np.uint8)
     picture[:20, :, 3] = 0
@@ -112,6 +117,8 @@ def test_a_picture_is_one_frame() -> None:
         (GOOD_FILES[3][: len(GOOD_FILES[3]) // 2], "truncated_image"),
         (encode(np.zeros((1, 1), np.uint8)), "image_too_small"),
         (encode(np.zeros((MIN_SIDE_PX - 1, 300), np.uint8)), "image_too_small"),
+        (encode(np.full((40, 40, 3), (90, 60, 60), np.uint8)), "not_a_brain_mri"),
+        (encode(np.full((40, 40, 4), (90, 60, 60, 255), np.uint8)), "not_a_brain_mri"),
         (png_of_claimed_size(30_000, 30_000), "image_too_large"),
         (png_of_claimed_size(1_000, 1_001), "image_too_large"),
         (png_of_claimed_size(10_000, 10_000), "image_too_large"),

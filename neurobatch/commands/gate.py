@@ -1,0 +1,48 @@
+"""`neurobatch gate`: fit what turns away pictures that are no brain MRI, and tell how often it errs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/gate"), show_default=True)
+@click.option(
+    "--images",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of pictures that are no brain MRI, counted as a kind of its own.",
+)
+def gate(out: Path, folders: tuple[Path, ...]) -> None:
+    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about a minute.
+
+    The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
+    """
+    from training.data import datasets_dir, load_index
+    from training.gate import fit_gate, rejected_share
+    from training.not_brains import kinds
+    from worker.inference.gate import save_gate
+
+    slices = load_index(datasets_dir())
+    fitted, rejected = fit_gate(slices)
+    files = {
+        **kinds(slices, datasets=datasets_dir()),
+        **{folder.name: (path.read_bytes() for path in sorted(folder.iterdir())) for folder in folders},
+    }
+    others = {kind: rejected_share(fitted, each) for kind, each in files.items()}
+    figures = {
+        "reject_beyond": fitted.reject_beyond,
+        "brain_mri_rejected": rejected,
+        "other_pictures_rejected": others,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    save_gate(out / "gate.npz", fitted)
+    (out / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
+    click.echo("| pictures | rejected | n |\n|---|---|---|")
+    for group in (rejected, others):
+        for kind, share in group.items():
+            click.echo(f"| {kind} | {share['value']:.1%} | {share['n']} |")

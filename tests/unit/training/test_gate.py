@@ -1,0 +1,85 @@
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from shared.domain import TumorClass
+from shared.errors import InvalidScan
+from tests.unit.training.brains import draw_brain
+from training.data import Slice
+from training.gate import fit_gate, rejected_share
+from training.not_brains import kinds
+from worker.inference.gate import Gate, appearance_of, load_gate, save_gate
+from worker.inference.preprocess import prepare
+
+HEADS = 40
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory: pytest.TempPathFactory) -> list[Slice]:
+    folder = tmp_path_factory.mktemp("heads")
+    for at in range(HEADS):
+        cv2.imwrite(str(folder / f"{at}.png"), draw_brain(at))
+    return [
+        Slice(
+            path=folder / f"{at}.png",
+            label=TumorClass.NOTUMOR,
+            source="drawn",
+            patient=str(at),
+            fold=at % 2,
+            outline=None,
+        )
+        for at in range(HEADS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def fitted(heads: list[Slice]) -> Gate:
+    return fit_gate(heads)[0]
+
+
+def test_heads_it_was_not_fitted_on_pass(fitted: Gate, heads: list[Slice]) -> None:
+    unseen = (cv2.imencode(".png", draw_brain(1000 + at))[1].tobytes() for at in range(40))
+    share = rejected_share(fitted, unseen)
+    assert share["n"] == 40
+    assert share["value"] is not None
+    assert share["value"] <= 0.1
+    assert fit_gate(heads)[1]["drawn"]["n"] == HEADS
+
+
+@pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "mosaics"])
+def test_what_is_no_brain_is_turned_away(fitted: Gate, heads: list[Slice], datasets: Path, kind: str) -> None:
+    share = rejected_share(fitted, kinds(heads, datasets=datasets)[kind])
+    assert share["n"] >= 100
+    assert share["value"] is not None
+    assert share["value"] >= 0.95
+
+
+def test_a_bright_tumour_is_not_strange(fitted: Gate) -> None:
+    head = draw_brain(2000)
+    cv2.circle(head, (110, 90), 10, 255, -1)
+    fitted.check(head, prepare(head, size_px=160))
+
+
+def test_a_grey_square_is_told_to_be_no_brain(fitted: Gate) -> None:
+    square = np.zeros((200, 200), np.uint8)
+    square[20:180, 5:195] = np.random.default_rng(0).integers(150, 255, (160, 190))
+    with pytest.raises(InvalidScan, match="brain MRI") as caught:
+        fitted.check(square, prepare(square, size_px=160))
+    assert caught.value.code == "not_a_brain_mri"
+
+
+def test_one_fold_says_nothing_of_others(heads: list[Slice]) -> None:
+    with pytest.raises(ValueError, match="two folds"):
+        fit_gate([replace(head, fold=0) for head in heads])
+
+
+def test_what_was_saved_judges_alike(fitted: Gate, tmp_path: Path) -> None:
+    save_gate(tmp_path / "gate.npz", fitted)
+    read = load_gate(tmp_path / "gate.npz")
+    head = draw_brain(3000)
+    seen = appearance_of(head, prepare(head, size_px=160))
+    assert read.strangeness(seen) == fitted.strangeness(seen)
+    assert read.reject_beyond == fitted.reject_beyond

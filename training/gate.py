@@ -1,0 +1,139 @@
+"""Fits the gate on what brain MRI looks like, and tells how often it errs.
+
+Its limit is the strangeness that few scans of patients it was not fitted on go beyond. Sources with few pictures count
+as much as large ones, and framing is varied, so that another hospital's way of cutting pictures is not strange.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from shared.errors import InvalidScan
+from shared.images import read_image
+from training.calibrate import CAPPED_SOURCES
+from training.data import Slice, read_picture
+from training.rates import Rate, rate
+from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single
+from worker.inference.preprocess import prepare
+
+REJECTED = 0.0025  # of the capped sources' scans, out of fold; at most 0.5% is promised on patients never seen
+_DIRECTIONS = 16
+_MOST_COPIES = 8
+_FLOOR = 1e-3  # of variances: places where training scans hardly vary must not decide alone
+_SIZE_PX = 160
+_MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True)
+class Appearances:
+    """Of N scans; `variants`: the same mirrored, and framed in another way, (N, 2) of them."""
+
+    as_they_are: Sequence[Appearance]
+    variants: Sequence[Sequence[Appearance]]
+
+
+def fit_gate(slices: Sequence[Slice], *, seed: int = 0) -> tuple[Gate, dict[str, Rate]]:
+    """The gate fitted on all `slices`, and the share of each source's that it rejects, fitted on other folds.
+
+    Raises ValueError for one fold only.
+    """
+    folds = np.array([item.fold for item in slices])
+    sources = np.array([item.source for item in slices])
+    if len(set(folds)) < 2:
+        raise ValueError("a gate needs scans of two folds at least: its limit is set on scans it was not fitted on")
+    seen = appearances(slices, seed=seed)
+    strangeness = np.zeros(len(slices))
+    for fold in sorted(set(folds)):
+        gate = _fit(seen, sources, np.flatnonzero(folds != fold))
+        for at in map(int, np.flatnonzero(folds == fold)):
+            strangeness[at] = gate.strangeness(seen.as_they_are[at])
+    capped = np.isin(sources, CAPPED_SOURCES)
+    limit = round(float(np.quantile(strangeness[capped if capped.any() else slice(None)], 1 - REJECTED)), 4)
+    names = sorted({item.source for item in slices})
+    rejected = {source: rate((strangeness[sources == source] > limit).tolist()) for source in names}
+    return replace(_fit(seen, sources, np.arange(len(slices))), reject_beyond=limit), rejected
+
+
+def rejected_share(gate: Gate, files: Iterable[bytes]) -> Rate:
+    """How many of `files` are turned away before the network is asked, for whatever reason."""
+    return rate(_is_rejected(gate, data) for data in files)
+
+
+def appearances(slices: Sequence[Slice], *, seed: int) -> Appearances:
+    """Of every slice, as it is and varied."""
+    rng = np.random.default_rng(seed)
+    as_they_are, variants = [], []
+    for item in slices:
+        image = read_picture(item.path)
+        as_they_are.append(_appearance(image))
+        variants.append([_appearance(np.ascontiguousarray(image[:, ::-1])), _appearance(_reframe(image, rng=rng))])
+    return Appearances(as_they_are, variants)
+
+
+def _is_rejected(gate: Gate, data: bytes) -> bool:
+    try:
+        image = read_image(data, max_pixels=_MAX_PIXELS)
+        check_single(image)
+        gate.check(image, prepare(image, size_px=_SIZE_PX))
+    except InvalidScan:
+        return True
+    return False
+
+
+def _appearance(image: npt.NDArray[np.uint8]) -> Appearance:
+    return appearance_of(image, prepare(image, size_px=_SIZE_PX))
+
+
+def _reframe(image: npt.NDArray[np.uint8], *, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Nearer or farther, and moved a little."""
+    height, width = image.shape
+    scale = rng.uniform(0.75, 1.2)
+    x, y = rng.uniform(-0.05, 0.05, size=2)
+    matrix = np.array([[scale, 0, width * ((1 - scale) / 2 + x)], [0, scale, height * ((1 - scale) / 2 + y)]])
+    return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def _fit(seen: Appearances, sources: npt.NDArray[np.str_], chosen: npt.NDArray[np.int64]) -> Gate:
+    copies = _copies(sources[chosen])
+    rows = [
+        appearance
+        for at, times in zip(chosen, copies, strict=True)
+        for appearance in (seen.as_they_are[at], *seen.variants[at])
+        for _ in range(times)
+    ]
+    shapes, greys = np.stack([row.shape for row in rows]), np.stack([row.greys for row in rows])
+    mean = shapes.mean(axis=0)
+    variances, directions = _principal(shapes - mean, _DIRECTIONS)
+    rest = (shapes - mean) - (shapes - mean) @ directions @ directions.T
+    greys_mean = greys.mean(axis=0)
+    grey_variances, grey_directions = _principal(greys - greys_mean, greys.shape[1], floor=_FLOOR / 10)
+    return Gate(
+        shape_mean=mean,
+        directions=directions,
+        variances=variances,
+        left_over=np.sqrt((rest**2).mean(axis=0) + _FLOOR).astype(np.float32),
+        greys_mean=greys_mean,
+        greys_whitening=(grey_directions / np.sqrt(grey_variances)).astype(np.float32),
+        reject_beyond=math.inf,
+    )
+
+
+def _copies(sources: npt.NDArray[np.str_]) -> list[int]:
+    sizes = Counter(sources.tolist())
+    largest = max(sizes.values())
+    return [min(_MOST_COPIES, max(1, largest // sizes[source])) for source in sources.tolist()]
+
+
+def _principal(centred: Floats, count: int, *, floor: float = 0.0) -> tuple[Floats, Floats]:
+    """The `count` directions of greatest variance: variances (count,), directions (D, count)."""
+    covariance = centred.T.astype(np.float64) @ centred / len(centred) + floor * np.eye(centred.shape[1])
+    variances, directions = np.linalg.eigh(covariance)
+    kept = slice(-count, None)
+    return variances[kept].astype(np.float32), np.ascontiguousarray(directions[:, kept], np.float32)
