@@ -46,8 +46,8 @@ chaos: setup ## harm the real service in every way that is known, about 30 minut
 chaos-short: setup ## a few kinds of harm, a minute or two
 	@$(BIN)/python -m chaos run --short
 
-storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1)
-	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
+storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1 EVERY_S=3)
+	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED)) $(if $(EVERY_S),--every-s $(EVERY_S))
 
 lint: setup ## style, Dockerfile and docker-compose.yml
 	@$(BIN)/ruff check .
