@@ -40,7 +40,7 @@ fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=
 fuzz-service: setup ## the same against the whole service, and every bomb; watches its memory (N=10000 SEED=)
 	@$(BIN)/python -m tests.fuzz.service --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
 
-chaos: setup ## harm the real service in every way that is known, about 30 minutes
+chaos: setup ## harm the real service in every way that is known, about 20 minutes
 	@$(BIN)/python -m chaos run
 
 chaos-short: setup ## a few kinds of harm, a minute or two
