@@ -40,14 +40,14 @@ fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=
 fuzz-service: setup ## the same against the whole service, and every bomb; watches its memory (N=10000 SEED=)
 	@$(BIN)/python -m tests.fuzz.service --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))
 
-chaos: setup ## harm the real service in every way that is known, about 30 minutes
+chaos: setup ## harm the real service in every way that is known, about 20 minutes
 	@$(BIN)/python -m chaos run
 
 chaos-short: setup ## a few kinds of harm, a minute or two
 	@$(BIN)/python -m chaos run --short
 
-storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1)
-	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED))
+storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1 EVERY_S=3)
+	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED)) $(if $(EVERY_S),--every-s $(EVERY_S))
 
 lint: setup ## style, Dockerfile and docker-compose.yml
 	@$(BIN)/ruff check .

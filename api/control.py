@@ -16,6 +16,7 @@ from shared.db.session import transaction
 from shared.dispatch import dispatch_quietly
 from shared.errors import Conflict, NotFound
 from shared.removal import Removed, remove_rows
+from shared.withdrawal import withdraw
 
 _log = structlog.get_logger(__name__)
 
@@ -47,17 +48,18 @@ def retry_batch(services: Services, caller: Caller, batch_id: UUID) -> None:
 
 
 def delete_batch(services: Services, caller: Caller, batch_id: UUID) -> Removed:
-    """Remove a batch's rows, then its files.
+    """Remove a batch's rows, then its files, then its messages.
 
     A worker that is busy with one of its scans finds its claim gone and discards what it made.
     """
     with transaction(services.engine) as session:
         _locked(session, caller, batch_id)
         scans, predictions = remove_rows(session, batch_id)
-        _tell(session, services, Action.BATCH_DELETED, caller, batch_id, scans=scans)
+        _tell(session, services, Action.BATCH_DELETED, caller, batch_id, scans=len(scans))
     files, size_bytes = services.store.delete_batch(batch_id)
-    _log.info("batch_deleted", batch_id=str(batch_id), scans=scans, files=files)
-    return Removed(scans=scans, predictions=predictions, files=files, size_bytes=size_bytes)
+    withdraw(services.presence, services.engine, scans)
+    _log.info("batch_deleted", batch_id=str(batch_id), scans=len(scans), files=files)
+    return Removed(scans=len(scans), predictions=predictions, files=files, size_bytes=size_bytes)
 
 
 def _locked(session: Session, caller: Caller, batch_id: UUID) -> Batch:

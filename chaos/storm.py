@@ -18,6 +18,7 @@ from uuid import UUID
 import click
 import httpx
 from PIL import Image
+from sqlalchemy import func, select
 
 from chaos.invariants import judge
 from chaos.postgres import Postgres
@@ -25,7 +26,9 @@ from neurobatch.client import Client
 from neurobatch.phantoms import draw_head
 from neurobatch.retrying import Patience
 from neurobatch.service import ROOT, with_port
+from shared.clock import utc_now
 from shared.db import queries
+from shared.db.models import Scan
 from shared.db.session import make_engine, reading
 from shared.settings import Settings
 from worker.reconciler import Reconciler
@@ -99,16 +102,13 @@ def _harm(
     sender.start()
     dice = random.Random(seed)  # noqa: S311
     killed: dict[str, int] = {}
+    began = utc_now()
     for number in range(kills):
         time.sleep(dice.uniform(0.5, 1.5) * every_s)
-        part = dice.choice(_PARTS)
-        victims = processes_of(service.pid).get(part, [])
-        if victims:
-            with suppress(ProcessLookupError):
-                os.kill(dice.choice(victims), signal.SIGKILL)
-                killed[part] = killed.get(part, 0) + 1
-        click.echo(f"kill {number + 1}: {part if victims else part + ' (none there)'}")
-    last_kill = time.monotonic()
+        part = _kill_one(service.pid, dice)
+        killed[part] = killed.get(part, 0) + 1
+        click.echo(f"kill {number + 1}: {part}")
+    last_kill, stopped = time.monotonic(), utc_now()
     sender.join()
     engine = make_engine(settings.sql_url)
     while True:
@@ -124,11 +124,26 @@ def _harm(
     reconciler.sweep()
     reconciler.close()
     verdict = judge(engine, settings.data_dir, expected=expected)
+    with reading(engine) as session:
+        worst = session.execute(select(func.max(Scan.fence), func.max(Scan.lone_deaths), func.max(Scan.ended_at))).one()
     engine.dispose()
     click.echo(
-        f"killed {killed}; {sum(expected.values())} scans; {verdict}; ended {waited_s:.0f} s after the last kill"
+        f"killed {killed}; {sum(expected.values())} scans; {verdict}; "
+        f"all ended {waited_s:.0f} s after the last kill, the last one at {worst[2]:%H:%M:%S} (killed from "
+        f"{began:%H:%M:%S} to {stopped:%H:%M:%S}); at most {worst[0]} attempts and {worst[1]} deaths alone"
     )
-    return not (unfinished or verdict.lost or verdict.duplicated or verdict.orphaned)
+    return not (unfinished or waited_s > _ENDED_WITHIN_S or verdict.lost or verdict.duplicated or verdict.orphaned)
+
+
+def _kill_one(service: int, dice: random.Random) -> str:
+    """Kill a process of a part that has one now; the part."""
+    while True:
+        part = dice.choice(_PARTS)
+        if victims := processes_of(service).get(part):
+            with suppress(ProcessLookupError):
+                os.kill(dice.choice(victims), signal.SIGKILL)
+                return part
+        time.sleep(0.01)
 
 
 def _submit(url: str, folder: Path, scans: int, expected: dict[UUID, int]) -> None:

@@ -14,10 +14,13 @@ from shared.settings import Settings
 
 # A broker that is down must not hold a request or a transaction for longer than this.
 _CONNECT_TIMEOUT_S = 2.0
+# Nor one that takes connections and does not answer. Workers wait for messages, and there is no hurry.
+_PUBLISH_TIMEOUT_S = 2.0
+_WAIT_TIMEOUT_S = 30.0
 
 
-def make_celery(settings: Settings) -> Celery:
-    """A configured Celery application; nothing is connected until it is used."""
+def make_celery(settings: Settings, *, for_worker: bool = False) -> Celery:
+    """A configured Celery application, by default one that publishes; nothing is connected until it is used."""
     app = Celery("neurobatch", broker=settings.broker_url, set_as_current=False)
     app.conf.update(
         task_default_queue=SCANS_QUEUE,
@@ -36,7 +39,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_transport_options={
             "visibility_timeout": settings.visibility_timeout_s,
             "socket_connect_timeout": _CONNECT_TIMEOUT_S,
-            "socket_timeout": 30.0,
+            "socket_timeout": _WAIT_TIMEOUT_S if for_worker else _PUBLISH_TIMEOUT_S,
             # Publishing tries twice and gives up: the relay comes back. Workers wait for ever, see above.
             "max_retries": 1,
             "interval_start": 0,

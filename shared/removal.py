@@ -1,7 +1,7 @@
 """Takes a batch away with all that belongs to it, so that nothing of it is left in the database or the store.
 
 Rows go first: files without rows are found and swept, rows without files would be broken results. Messages in the
-broker hold only ids of scans; a worker that takes one up finds nothing to claim.
+broker go last (`shared.withdrawal`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Removed:
     size_bytes: int
 
 
-def remove_rows(session: Session, batch_id: UUID) -> tuple[int, int]:
-    """Remove a batch's rows in all tables but the audit trail; how many scans and predictions those were.
+def remove_rows(session: Session, batch_id: UUID) -> tuple[list[UUID], int]:
+    """Remove a batch's rows in all tables but the audit trail; its scans' ids and how many predictions there were.
 
-    The caller holds the batch's lock, and removes the files once this is committed.
+    The caller holds the batch's lock, and removes files and messages once this is committed.
     """
     mine = select(Scan.id).where(Scan.batch_id == batch_id)
-    scans = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    scans = list(session.scalars(mine))
     predictions = session.scalar(select(func.count()).select_from(Prediction).where(Prediction.scan_id.in_(mine)))
     session.execute(delete(Batch).where(Batch.id == batch_id))
     return scans, predictions or 0

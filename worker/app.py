@@ -11,7 +11,7 @@ from shared.observability import configure_logging
 from shared.settings import load_settings
 
 settings = load_settings()
-app = make_celery(settings)
+app = make_celery(settings, for_worker=True)
 app.conf.include = ["worker.tasks"]
 
 

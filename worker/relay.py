@@ -19,6 +19,7 @@ from celery import Celery
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared import presence
 from shared.artifacts import LocalArtifactStore
 from shared.broker import make_celery
 from shared.clock import Clock, utc_now
@@ -56,6 +57,7 @@ class Relay:
         self._celery = celery
         self._clock = clock
         self._store = LocalArtifactStore(settings.data_dir)
+        self._broker = presence.connect(settings)
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._sign = hold(settings.data_dir / _RELAYS_FOLDER / f"{self._name}.lock", owner=self._name)
         self._reconciler = Reconciler(settings, engine, clock=clock)
@@ -69,7 +71,7 @@ class Relay:
             self._reconcile()
             dispatch_quietly(self._engine, self._celery, clock=self._clock, chunk_size=self._settings.chunk_size)
             retention_days = self._settings.retention_days
-            remove_expired(self._engine, self._store, clock=self._clock, retention_days=retention_days)
+            remove_expired(self._engine, self._store, self._broker, clock=self._clock, retention_days=retention_days)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
             return False
@@ -106,5 +108,6 @@ class Relay:
             _log.error("database_unavailable", error=type(error).__name__)
         self._sign.release()
         self._reconciler.close()
+        self._broker.close()
         self._celery.close()
         self._engine.dispose()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import redis
 import structlog
 from sqlalchemy import ColumnElement, Engine, exists, select
 
@@ -18,13 +19,16 @@ from shared.db.models import Batch, Scan
 from shared.db.session import reading, transaction
 from shared.domain import UNFINISHED
 from shared.removal import remove_rows
+from shared.withdrawal import withdraw
 
 _log = structlog.get_logger(__name__)
 # Each is a transaction of its own; more wait for the next call, so that the relay's other work does not.
 _BATCHES_AT_ONCE = 10
 
 
-def remove_expired(engine: Engine, store: ArtifactStore, *, clock: Clock, retention_days: float) -> int:
+def remove_expired(
+    engine: Engine, store: ArtifactStore, broker: redis.Redis, *, clock: Clock, retention_days: float
+) -> int:
     """Remove some of the batches whose time is over; their number. Nothing where `retention_days` is 0."""
     if not retention_days:
         return 0
@@ -32,7 +36,10 @@ def remove_expired(engine: Engine, store: ArtifactStore, *, clock: Clock, retent
     with reading(engine) as session:
         query = select(Batch.id).where(*_expired(until)).order_by(Batch.created_at).limit(_BATCHES_AT_ONCE)
         expired = session.scalars(query).all()
-    return sum(_remove(engine, store, batch_id, clock=clock, until=until) for batch_id in expired)
+    removed = [_remove(engine, store, batch_id, clock=clock, until=until) for batch_id in expired]
+    if scans := [scan for batch in removed if batch is not None for scan in batch]:
+        withdraw(broker, engine, scans)
+    return sum(batch is not None for batch in removed)
 
 
 def _expired(until: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -40,14 +47,17 @@ def _expired(until: datetime) -> tuple[ColumnElement[bool], ...]:
     return Batch.created_at <= until, ~unfinished
 
 
-def _remove(engine: Engine, store: ArtifactStore, batch_id: UUID, *, clock: Clock, until: datetime) -> bool:
+def _remove(
+    engine: Engine, store: ArtifactStore, batch_id: UUID, *, clock: Clock, until: datetime
+) -> list[UUID] | None:
+    """The ids of its scans; None where it is not to go after all."""
     with transaction(engine) as session:
         # Asked again under its lock: it may have been queued once more, or another relay may be at it.
         batch = session.scalar(
             select(Batch).where(Batch.id == batch_id, *_expired(until)).with_for_update(skip_locked=True, of=Batch)
         )
         if batch is None:
-            return False
+            return None
         scans, _ = remove_rows(session, batch_id)
         append_entry(
             session,
@@ -55,9 +65,9 @@ def _remove(engine: Engine, store: ArtifactStore, batch_id: UUID, *, clock: Cloc
             actor=RETENTION,
             project=batch.project,
             subject=batch_id,
-            count=scans,
+            count=len(scans),
             now=clock(),
         )
     files, _ = store.delete_batch(batch_id)
-    _log.info("batch_expired", batch_id=str(batch_id), scans=scans, files=files)
-    return True
+    _log.info("batch_expired", batch_id=str(batch_id), scans=len(scans), files=files)
+    return scans

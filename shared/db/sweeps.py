@@ -70,6 +70,16 @@ def forget_dispatch(session: Session, *, before: datetime) -> int:
     return len(lost)
 
 
+def forget_dispatch_of(session: Session, scan_ids: Collection[UUID]) -> None:
+    """Mark those of `scan_ids` that wait as not dispatched."""
+    session.execute(
+        update(Scan)
+        .where(Scan.id.in_(scan_ids), Scan.state == ScanState.QUEUED)
+        .values(dispatched_at=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def newest_claimed_dispatch(session: Session) -> datetime | None:
     """When the scan among the running ones that was published last was published."""
     return session.scalar(select(func.max(Scan.dispatched_at)).where(Scan.state == ScanState.RUNNING))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -261,6 +263,18 @@ def test_a_batch_is_accepted_while_the_broker_is_down(client_with: Callable[...,
     response = submit(client, upload())
     assert response.status_code == 202
     assert response.get_json()["counts"]["queued"] == 1
+
+
+def test_a_batch_is_accepted_while_the_broker_hangs(client_with: Callable[..., FlaskClient], short_tmp: Path) -> None:
+    path = short_tmp / "hung.sock"
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(path))
+        hung.listen()
+        started = time.monotonic()
+        response = submit(client_with(redis_url=f"redis+socket://{path}?virtual_host=0"), upload())
+        assert response.status_code == 202
+        assert time.monotonic() - started < 10
+    path.unlink()
 
 
 def test_a_database_that_is_down_is_503(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,17 @@ def test_retry_runs_the_failed_again_with_all_their_attempts(client: FlaskClient
     finish(engine, ids[2:])
     assert client.get(location).get_json()["state"] == "completed_with_errors"
     assert_problem(client.post(location + "/retry"), 409, "nothing_to_retry")
+
+
+def test_every_attempt_tells_its_worker_its_times_and_why_it_ended(client: FlaskClient, engine: Engine) -> None:
+    location, ids = submit_many(client, 1)
+    break_down(engine, ids)
+    finish(engine, ids)
+    (scan,) = client.get(f"{location}/scans").get_json()["items"]
+    told = [(a["worker"], a["outcome"], a["reason"]) for a in scan["attempts"]]
+    assert told == [("w", "released", "c"), ("w", "succeeded", None)]
+    times = [datetime.fromisoformat(a[name]) for a in scan["attempts"] for name in ("started_at", "ended_at")]
+    assert times == sorted(times)
 
 
 def test_delete_takes_rows_and_files_and_says_what_went(

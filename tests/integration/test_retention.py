@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,12 +12,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, func, select
 
+from shared import presence
 from shared.artifacts import LocalArtifactStore
 from shared.clock import utc_now
 from shared.db import models
 from shared.db.session import reading
 from shared.domain import ScanState
 from shared.settings import Settings
+from tests.integration.brokers import everything_in
 from tests.integration.submissions import finish, submit, submit_many, upload
 from worker.retention import remove_expired
 
@@ -29,7 +32,8 @@ def expire(engine: Engine, settings: Settings) -> Callable[..., int]:
 
     def look(after: timedelta = IN_A_WEEK, retention_days: float = 7) -> int:
         store = LocalArtifactStore(settings.data_dir)
-        return remove_expired(engine, store, clock=lambda: utc_now() + after, retention_days=retention_days)
+        with closing(presence.connect(settings)) as broker:
+            return remove_expired(engine, store, broker, clock=lambda: utc_now() + after, retention_days=retention_days)
 
     return look
 
@@ -42,7 +46,9 @@ def test_an_expired_batch_leaves_nothing_but_its_trail(
     ids = [UUID(scan["id"]) for scan in client.get(location + "/scans").get_json()["items"]]
     finish(engine, ids)
     LocalArtifactStore(settings.data_dir).write(f"artifacts/{batch}/x", b"x")
+    assert everything_in(settings) & {str(scan_id) for scan_id in ids}, "nobody has taken its message yet"
     assert expire() == 1
+    assert not everything_in(settings) & {str(scan_id) for scan_id in ids}
     with reading(engine) as session:
         for table in (models.Batch, models.Scan, models.Prediction, models.Attempt, models.Event):
             assert session.scalar(select(func.count()).select_from(table)) == 0, table
