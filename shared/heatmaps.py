@@ -32,8 +32,8 @@ def lay_out(grid: npt.NDArray[np.float32], *, frame: Frame, width: int, height: 
     """
     rows = _interpolation(grid.shape[0], start=frame.y, side=frame.side, length=height)
     columns = _interpolation(grid.shape[1], start=frame.x, side=frame.side, length=width)
-    full: npt.NDArray[np.float32] = np.clip(rows @ grid @ columns.T, 0.0, 1.0, dtype=np.float32)
-    return full
+    full = np.asarray(rows @ grid @ columns.T, np.float32)
+    return np.clip(full, 0.0, 1.0, out=full)
 
 
 def _interpolation(cells: int, *, start: float, side: float, length: int) -> npt.NDArray[np.float32]:

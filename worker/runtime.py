@@ -57,9 +57,13 @@ def current() -> Runtime:
 def open_runtime(settings: Settings) -> Runtime:
     """Load the model and warm it up; the first scan then waits for nothing."""
     # Imported here because importing takes seconds, and whoever only names this module needs none of it.
+    from threadpoolctl import threadpool_limits
+
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
 
+    # NumPy's products here are of small matrices; a second thread costs ten times what it saves beside the network's.
+    threadpool_limits(1, user_api="blas")
     model = load_model(settings.model_dir)
     model.warm_up()
     runtime = Runtime(
