@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.schemas import LimitDocument
 from shared.settings import LIMITS, Settings
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DICOM")
 
 
 def list_limits(settings: Settings) -> list[LimitDocument]:

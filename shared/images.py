@@ -1,7 +1,7 @@
 """Bytes of an uploaded file to one greyscale picture, or a clear reason why not.
 
 Pillow reads them because it says what is wrong with a file, where OpenCV gives nothing without a reason. The API
-shows and judges pictures with it too, so it stands here and needs no OpenCV.
+shows and judges pictures with it too, so it stands here and needs no OpenCV. DICOM files are read by `shared.dicom`.
 Size is judged from the header, before anything is decoded: 20 KB can hold 30,000 x 30,000 pixels. What a header
 does not tell, such as a JPEG of a million passes, is bounded by `shared.decoder`, which runs this in a process apart.
 Whatever the bytes, the outcome is an image or `InvalidScan`; a property test holds that.
@@ -14,8 +14,9 @@ import mmap
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,11 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from shared import tiff_pages
+from shared.dicom import open_dicom
+from shared.dicom_elements import HEAD_BYTES, is_dicom
+from shared.dicom_pixels import grey_frame
 from shared.errors import InvalidScan
+from shared.windowing import between_percentiles
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 MIN_SIDE_PX = 32
@@ -64,16 +69,20 @@ def read_image(
 ) -> npt.NDArray[np.uint8]:
     """Decode one picture to uint8 greyscale of shape (height, width), as stored.
 
-    `frame` is the page of a multi-page TIFF. Data deeper than 8 bits is windowed once between its 0.5th and
-    99.5th percentile; transparency lies on black; an EXIF orientation is ignored but in a TIFF, so that a heatmap has
-    the stored height and width. Raises InvalidScan: `empty_file`, `not_an_image`, `unsupported_format`,
-    `truncated_image`, `image_too_small` (a side under `min_side_px`), `image_too_large` (over `max_pixels`),
-    `image_too_narrow` (one side over `max_aspect_ratio` times the other), `decode_limit` (memory ran out),
-    `not_a_brain_mri` (a picture in colour: MRI is grey; all else is judged by `worker.inference.gate`).
+    `frame` is the page of a multi-page TIFF or the frame of a DICOM file. Data deeper than 8 bits is windowed once
+    between its 0.5th and 99.5th percentile, DICOM as the file says; transparency lies on black; an EXIF orientation is
+    ignored but in a TIFF, so that a heatmap has the stored height and width. Raises InvalidScan: `empty_file`,
+    `not_an_image`, `unsupported_format`, `truncated_image`, `image_too_small` (a side under `min_side_px`),
+    `image_too_large` (over `max_pixels`), `image_too_narrow` (one side over `max_aspect_ratio` times the other),
+    `decode_limit` (memory ran out), `not_a_brain_mri` (a picture in colour or a DICOM file of another modality: all
+    else is judged by `worker.inference.gate`), `mosaic` (a DICOM file that says it is one).
     """
+    check_size = partial(_check_size, max_pixels=max_pixels, min_side_px=min_side_px, max_aspect_ratio=max_aspect_ratio)
     try:
+        if is_dicom(data[:HEAD_BYTES]):
+            return _read_dicom(data, frame, check_size)
         with _opened(_with_first(data, frame)) as image:
-            _check_size(image, max_pixels=max_pixels, min_side_px=min_side_px, max_aspect_ratio=max_aspect_ratio)
+            check_size(image.size)
             return _greyscale(image)
     except Image.DecompressionBombError as error:
         raise InvalidScan(f"its pixels are far more than the {max_pixels} allowed", code="image_too_large") from error
@@ -82,20 +91,37 @@ def read_image(
 
 
 def count_frames(source: bytes | Path, *, limit: int = 10_000) -> int:
-    """How many pictures a file holds: pages of a TIFF, else 1; counted up to `limit`, without an image library."""
+    """How many pictures a file holds: pages of a TIFF, frames of a DICOM file, else 1.
+
+    Pages are counted up to `limit`; without an image library.
+    """
     if isinstance(source, bytes):
-        return _count_pages(source, limit=limit)
+        return _count(source, limit=limit)
     with open(source, "rb") as file:
-        if not file.read(4).startswith(tiff_pages.SIGNATURES):
+        head = file.read(HEAD_BYTES)
+        if not head.startswith(tiff_pages.SIGNATURES) and not is_dicom(head):
             return 1
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _count_pages(data, limit=limit)
+            return _count(data, limit=limit)
 
 
-def _count_pages(data: bytes | mmap.mmap, *, limit: int) -> int:
+def _count(data: bytes | mmap.mmap, *, limit: int) -> int:
+    if is_dicom(data[:HEAD_BYTES]):
+        try:
+            return open_dicom(data).frame_count
+        except InvalidScan:
+            return 1  # whoever reads it will see why
     if not data[:4].startswith(tiff_pages.SIGNATURES):
         return 1
     return max(1, len(tiff_pages.page_offsets(data, limit=limit)))
+
+
+def _read_dicom(data: bytes, frame: int, check_size: Callable[[tuple[int, int]], None]) -> npt.NDArray[np.uint8]:
+    dicom = open_dicom(data)
+    if frame >= dicom.frame_count:
+        raise InvalidScan(f"the file has no picture {frame}", code="truncated_image")
+    check_size((dicom.columns, dicom.rows))
+    return grey_frame(dicom, data, frame)
 
 
 def _with_first(data: bytes, frame: int) -> bytes:
@@ -137,14 +163,15 @@ def _unidentified(data: bytes) -> InvalidScan:
     """Tell a known format that is not read, and a damaged header, from what is no image at all."""
     if data.startswith(_READ_SIGNATURES):
         return InvalidScan("the image is damaged or cut short in its header", code="truncated_image")
-    known_elsewhere = data.startswith(_OTHER_SIGNATURES) or data[128:132] == b"DICM" or data[4:8] == b"ftyp"
+    known_elsewhere = data.startswith(_OTHER_SIGNATURES) or data[4:8] == b"ftyp"
     if known_elsewhere:
-        return InvalidScan(f"the format is not read here; send one of {', '.join(FORMATS)}", code="unsupported_format")
+        shown = ", ".join((*FORMATS, "DICOM"))
+        return InvalidScan(f"the format is not read here; send one of {shown}", code="unsupported_format")
     return InvalidScan("the file is not an image", code="not_an_image")
 
 
-def _check_size(image: Image.Image, *, max_pixels: int, min_side_px: int, max_aspect_ratio: int) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], *, max_pixels: int, min_side_px: int, max_aspect_ratio: int) -> None:
+    width, height = size
     if width * height > max_pixels:
         raise InvalidScan(f"{width} x {height} pixels are more than the {max_pixels} allowed", code="image_too_large")
     if min(width, height) < min_side_px:
@@ -161,7 +188,7 @@ def _check_size(image: Image.Image, *, max_pixels: int, min_side_px: int, max_as
 def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
     image.load()
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _window(np.asarray(image))
+        return between_percentiles(np.asarray(image))
     if image.has_transparency_data:
         _check_grey(image.convert("RGB"))
         grey_alpha = np.asarray(image.convert("RGBA").convert("LA"), dtype=np.uint16)
@@ -179,24 +206,3 @@ def _check_grey(image: Image.Image) -> None:
     colour = float((small.max(axis=2) - small.min(axis=2)).mean())
     if colour > MOST_COLOUR:
         raise InvalidScan("the picture is in colour, which no MRI is", code="not_a_brain_mri")
-
-
-def _window(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """16-bit, 32-bit or float data (H, W) to uint8, the same in training and in serving."""
-    deep = values.astype(np.float64)
-    finite = deep if np.isfinite(deep).all() else deep[np.isfinite(deep)]
-    if finite.size == 0:
-        return np.zeros(deep.shape, np.uint8)
-    low, high = np.percentile(finite, (0.5, 99.5))
-    if not high > low or not np.isfinite(high - low):
-        low, high = finite.min(), finite.max()
-    if not high > low or not np.isfinite(high - low):
-        return np.zeros(deep.shape, np.uint8)
-    del finite
-    # In place: a large picture is 128 MiB here.
-    np.nan_to_num(deep, copy=False, nan=low, posinf=high, neginf=low)
-    deep -= low
-    deep /= high - low
-    np.clip(deep, 0, 1, out=deep)
-    deep *= 255
-    return np.asarray(np.rint(deep, out=deep), np.uint8)

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     max_decode_bytes: int = Field(512 * _MIB, ge=_MIB, description="Memory that decoding one scan may take.")
     max_archive_members: int = Field(10_000, ge=1, description="Files in one ZIP archive.")
     max_archive_ratio: int = Field(200, ge=1, description="Bytes of an archive's member over its packed bytes.")
-    max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one multi-page TIFF.")
+    max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one TIFF, or frames of one DICOM file.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")
     max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")

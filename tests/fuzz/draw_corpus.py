@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from neurobatch.phantoms import draw_head
+from tests.drawn_dicom import IMPLICIT, coded, draw_dicom, enhanced_groups
 from tests.fuzz import bombs
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -75,6 +76,11 @@ def seeds() -> dict[str, bytes]:
         "cycle.tif": bombs.tiff_cycle(large=False),
         "grey.bmp": _encoded(head, "BMP"),
         "runs.bmp": bombs.bmp_runs(large=False)[: 54 + 1024 + 200],
+        "plain.dcm": draw_dicom(np.asarray(deep), WindowCenter="30000", WindowWidth="60000"),
+        "implicit.dcm": draw_dicom(np.asarray(head), syntax=IMPLICIT, **enhanced_groups([(100, 200)], slope=1.5)),
+        "lossless.dcm": coded(draw_dicom(np.asarray(deep)), "jpeg lossless"),
+        "frames.dcm": coded(draw_dicom(np.stack([np.asarray(head)] * 3)), "jpeg 2000"),
+        "runs.dcm": coded(draw_dicom(np.asarray(head)), "run lengths"),
     }
     some = {name: drawn[name] for name in ("grey.png", "grey.jpg", "pages.tif")}
     drawn["deflated.zip"] = _zip(some, zipfile.ZIP_DEFLATED)

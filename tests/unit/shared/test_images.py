@@ -108,7 +108,7 @@ def test_a_picture_is_one_frame() -> None:
         (b"not a picture", "not_an_image"),
         (bytes(1000), "not_an_image"),
         (b"GIF89a" + bytes(50), "unsupported_format"),
-        (bytes(128) + b"DICM" + bytes(50), "unsupported_format"),
+        (bytes(128) + b"DICM" + bytes(50), "truncated_image"),
         (b"%PDF-1.7", "unsupported_format"),
         (GOOD_FILES[0][:20], "truncated_image"),
         (GOOD_FILES[0][: len(GOOD_FILES[0]) // 2], "truncated_image"),

@@ -1,0 +1,131 @@
+"""Of a DICOM file nothing is kept but its pixels and what is technical."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.dicom_copy import write_copy
+from shared.dicom_elements import WANTED
+from shared.errors import InvalidScan
+from shared.images import count_frames, read_image
+from tests.drawn_dicom import (
+    CODINGS,
+    FRAME_OF_REFERENCE,
+    IMPLICIT,
+    INSTANCE,
+    SECRETS,
+    SERIES,
+    STUDY,
+    coded,
+    draw_dicom,
+    enhanced_groups,
+    jpeg_dicom,
+)
+from tests.unit.inference.phantoms import draw_head, encode
+
+HEAD = draw_head(64, 72)
+THREE = np.stack([HEAD, HEAD // 2, HEAD[::-1]]).astype(np.uint16) * 16
+FILES = {
+    "explicit": draw_dicom(HEAD, WindowCenter="100", WindowWidth="150"),
+    "implicit": draw_dicom(HEAD, syntax=IMPLICIT),
+    "odd": draw_dicom(HEAD[:63, :71]),
+    "enhanced": draw_dicom(THREE, syntax=IMPLICIT, **enhanced_groups([(1000, 2000), (500, 900), (4, 8)], slope=0.5)),
+    **{coding: coded(draw_dicom(THREE), coding) for coding in CODINGS},
+}
+
+
+def copy_of(data: bytes) -> bytes:
+    out = io.BytesIO()
+    write_copy(data, out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_copy_shows_the_same_pictures_and_holds_no_secret(name: str) -> None:
+    original = FILES[name]
+    assert all(secret in original for secret in SECRETS)
+    copy = copy_of(original)
+    assert not any(secret in copy for secret in SECRETS)
+    assert count_frames(copy) == count_frames(original)
+    for frame in range(count_frames(original)):
+        shown = read_image(copy, frame=frame, max_pixels=10_000)
+        assert np.array_equal(shown, read_image(original, frame=frame, max_pixels=10_000))
+    assert copy_of(copy) == copy
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_copy_is_dicom_to_others_and_keeps_its_uids(name: str) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(copy_of(FILES[name])))
+    assert dataset.StudyInstanceUID == STUDY
+    assert dataset.SeriesInstanceUID == SERIES
+    assert dataset.SOPInstanceUID == dataset.file_meta.MediaStorageSOPInstanceUID == INSTANCE
+    assert dataset.FrameOfReferenceUID == FRAME_OF_REFERENCE
+    assert dataset.RepetitionTime == 500.5
+    assert dataset.PatientIdentityRemoved == "YES"
+    assert np.array_equal(dataset.pixel_array, pydicom.dcmread(io.BytesIO(FILES[name])).pixel_array)
+    found = {element.tag for element in dataset.iterall()}
+    assert found <= {*WANTED, 0x00120062, 0x00120063, 0x7FE00010}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ImageType": ["ORIGINAL", "MUSTERFRAU", "PRIMARY"]},
+        {"BurnedInAnnotation": "MUSTERFRAU"},
+        {"VOILUTFunction": "MUSTERFRAU"},
+    ],
+)
+def test_a_name_in_an_element_that_passes_does_not(changes: dict[str, Any]) -> None:
+    data = draw_dicom(HEAD, **changes)
+    assert b"MUSTERFRAU" in data
+    assert b"MUSTERFRAU" not in copy_of(data)
+
+
+def test_text_in_the_place_of_numbers_and_uids_does_not_pass() -> None:
+    data = (
+        draw_dicom(HEAD, SliceThickness="5.551234")
+        .replace(b"5.551234", b"Erika M.")
+        .replace(b"1.2.3.4.1", b"Erika Mus")
+    )
+    assert data.count(b"Erika M") == 2
+    assert b"Erika" not in copy_of(data)
+
+
+def test_what_stands_before_after_and_between_the_pixels_does_not_pass() -> None:
+    data = draw_dicom(HEAD, PixelData=HEAD.tobytes() + b"Musterfrau")
+    assert b"Musterfrau" not in copy_of(b"Musterfrau".ljust(128) + data[128:] + b"Musterfrau")
+    comment = b"\xff\xfe\0\x0cMusterfrau"
+    jpeg = encode(HEAD, "JPEG")
+    data = jpeg_dicom(jpeg[:2] + comment + jpeg[2:] + b"Musterfrau", HEAD.shape)
+    copy = copy_of(data)
+    assert b"Musterfrau" not in copy
+    assert np.array_equal(read_image(copy, max_pixels=10_000), read_image(data, max_pixels=10_000))
+
+
+def test_no_copy_is_made_of_what_is_refused() -> None:
+    with pytest.raises(InvalidScan) as caught:
+        copy_of(draw_dicom(HEAD, Modality="CT"))
+    assert caught.value.code == "not_a_brain_mri"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    seed=st.sampled_from(sorted(FILES)),
+    harm=st.lists(st.tuples(st.integers(128, 2500), st.integers(0, 255)), max_size=12),
+)
+def test_harmed_bytes_give_a_copy_or_a_reason(seed: str, harm: list[tuple[int, int]]) -> None:
+    data = bytearray(FILES[seed])
+    for at, value in harm:
+        data[at % len(data)] = value
+    try:
+        copy = copy_of(bytes(data))
+    except InvalidScan:
+        return
+    assert not any(secret in copy for secret in SECRETS)
