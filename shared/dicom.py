@@ -17,14 +17,6 @@ from shared import dicom_elements as tags
 from shared.dicom_elements import Data, Elements, Part, damaged, find_elements
 from shared.errors import InvalidScan
 
-UNCOMPRESSED = frozenset({tags.IMPLICIT, tags.EXPLICIT})
-RUN_LENGTHS = "1.2.840.10008.1.2.5"
-JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
-JPEG_2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
-# Baseline and extended (of 8 bits), lossless, JPEG-LS, JPEG 2000.
-_JPEG = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81))
-CODED = _JPEG | JPEG_2000
-
 _ITEM_HEADER_BYTES = 8
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _MODALITIES = {
@@ -125,7 +117,7 @@ def open_dicom(data: Data) -> Dicom:
     """
     found = find_elements(data)
     elements = found.elements
-    transfer_syntax = _transfer_syntax(elements)
+    transfer_syntax = text(elements, tags.TRANSFER_SYNTAX)
     _check_kind(elements)
     if found.pixels is None and not found.fragments:
         raise damaged("it holds no pixels")
@@ -136,7 +128,7 @@ def open_dicom(data: Data) -> Dicom:
     rows, columns = number(elements, tags.ROWS), number(elements, tags.COLUMNS)
     if not rows or not columns:
         raise damaged("it has no rows or no columns")
-    compressed = transfer_syntax not in UNCOMPRESSED
+    compressed = transfer_syntax not in tags.UNCOMPRESSED
     if compressed != (found.pixels is None):
         raise damaged("its pixels are not coded as it says")
     frame_count = _frame_count(elements)
@@ -186,13 +178,6 @@ def _item(elements: Elements, tag: int, number: int) -> Elements:
     return items[number] if isinstance(items, list) and number < len(items) else {}
 
 
-def _transfer_syntax(elements: Elements) -> str:
-    transfer_syntax = text(elements, tags.TRANSFER_SYNTAX)
-    if transfer_syntax not in UNCOMPRESSED | CODED | {RUN_LENGTHS}:
-        raise InvalidScan("the DICOM file's transfer syntax is not read here", code="unsupported_format")
-    return transfer_syntax
-
-
 def _check_kind(elements: Elements) -> None:
     modality = text(elements, tags.MODALITY)
     if modality != "MR":
@@ -213,8 +198,8 @@ def _check_colour(elements: Elements) -> None:
 def _check_bits(allocated: int, stored: int, high: int, transfer_syntax: str) -> None:
     if not 0 < stored <= allocated:
         raise damaged("it stores more bits than it has, or none")
-    deepest = 16 if transfer_syntax in CODED else 32
-    eight_alone = transfer_syntax == JPEG_EXTENDED and stored != 8
+    deepest = 16 if transfer_syntax in tags.CODED else 32
+    eight_alone = transfer_syntax == tags.JPEG_EXTENDED and stored != 8
     if allocated not in (8, 16, 32) or allocated > deepest or high != stored - 1 or eight_alone:
         raise InvalidScan("the DICOM file's depth of pixels is not read here", code="unsupported_format")
 

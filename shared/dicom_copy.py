@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import IO
 
 from shared import dicom_elements as tags
-from shared.dicom import CODED, JPEG_2000, UNCOMPRESSED, Dicom, open_dicom
-from shared.dicom_elements import Data, Elements, damaged
+from shared.dicom import Dicom, open_dicom
+from shared.dicom_elements import CODED, JPEG_2000, UNCOMPRESSED, Data, Elements, damaged
 
 # What the copy says of its maker: a UID of the UUID kind, made once for this program.
 _IMPLEMENTATION = b"2.25.174403118327462895016274839105524617"

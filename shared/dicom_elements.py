@@ -25,6 +25,13 @@ _MAX_VALUE_BYTES = 1024
 PREAMBLE_BYTES, MAGIC = 128, b"DICM"
 HEAD_BYTES = PREAMBLE_BYTES + len(MAGIC)  # tell a DICOM file
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+UNCOMPRESSED = frozenset({IMPLICIT, EXPLICIT})
+RUN_LENGTHS = "1.2.840.10008.1.2.5"
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+JPEG_2000 = frozenset({"1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"})
+# Baseline and extended (of 8 bits), lossless, JPEG-LS, JPEG 2000.
+CODED = JPEG_2000 | {f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81)}
+TRANSFER_SYNTAXES = UNCOMPRESSED | CODED | {RUN_LENGTHS}
 
 TRANSFER_SYNTAX = 0x00020010
 IMAGE_TYPE, SOP_CLASS, SOP_INSTANCE, MODALITY = 0x00080008, 0x00080016, 0x00080018, 0x00080060
@@ -139,7 +146,10 @@ class _Reader:
             at += length
         if TRANSFER_SYNTAX not in meta:
             meta[TRANSFER_SYNTAX] = (EXPLICIT if self._data[at + 4 : at + 6] in _SHORT | _LONG else IMPLICIT).encode()
-        self._explicit = meta[TRANSFER_SYNTAX].rstrip(b"\0 ") != IMPLICIT.encode()  # type: ignore[union-attr]
+        transfer_syntax = meta[TRANSFER_SYNTAX].strip(b"\0 ")  # type: ignore[union-attr]
+        if transfer_syntax.decode("ascii", "replace") not in TRANSFER_SYNTAXES:
+            raise InvalidScan("the DICOM file's transfer syntax is not read here", code="unsupported_format")
+        self._explicit = transfer_syntax != IMPLICIT.encode()
         return self._dataset_of_file(meta, at)
 
     def _dataset_of_file(self, elements: Elements, at: int) -> Found:

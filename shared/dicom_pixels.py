@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shared.dicom import RUN_LENGTHS, UNCOMPRESSED, Dicom
-from shared.dicom_elements import Data, damaged
+from shared.dicom import Dicom
+from shared.dicom_elements import RUN_LENGTHS, UNCOMPRESSED, Data, damaged
 from shared.windowing import between_percentiles, within_window
 
 
@@ -42,7 +42,7 @@ def _stored_values(dicom: Dicom, data: Data, frame: int) -> npt.NDArray[np.integ
     if values.shape != (dicom.rows, dicom.columns):
         raise damaged("its pixels have another shape than it says")
     # What stands above the stored bits is no part of the picture: overlays were once kept there.
-    unused = 8 * values.itemsize - dicom.bits_stored
+    unused = max(0, 8 * values.itemsize - dicom.bits_stored)
     if values.dtype.kind == "i":
         return (values << unused) >> unused
     return values & ((1 << dicom.bits_stored) - 1)
