@@ -58,8 +58,8 @@ Reproduce with `{command}`.
 
 * For: research on batches of brain MRI; teaching; building and testing services around such a model.
 * Not for: diagnosis, treatment, triage, or any decision about a patient. No clinical study was made.
-* Out of scope: what is no brain MRI, other sequences than it was trained on, children, and any answer but its four
-  labels.
+* Out of scope: what is no brain MRI (most of it is turned away where the bundle holds a gate), other sequences than it
+  was trained on, children, and any answer but its four labels.
 
 ## Factors
 

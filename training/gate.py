@@ -7,6 +7,8 @@ as much as large ones, and framing is varied, so that another hospital's way of 
 from __future__ import annotations
 
 import math
+import statistics
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,9 @@ from training.calibrate import CAPPED_SOURCES
 from training.data import Slice, read_picture
 from training.rates import Rate, rate
 from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single
+from worker.inference.pipeline import Pipeline
 from worker.inference.preprocess import prepare
+from worker.inference.types import Source
 
 REJECTED = 0.0025  # of the capped sources' scans, out of fold; at most 0.5% is promised on patients never seen
 _DIRECTIONS = 16
@@ -75,6 +79,25 @@ def appearances(slices: Sequence[Slice], *, seed: int) -> Appearances:
         as_they_are.append(_appearance(image))
         variants.append([_appearance(np.ascontiguousarray(image[:, ::-1])), _appearance(_reframe(image, rng=rng))])
     return Appearances(as_they_are, variants)
+
+
+def extra_time(gate: Gate, pipeline: Pipeline, files: Sequence[bytes], *, repeats: int = 5) -> float:
+    """What judging adds to a scan's time from file to pictures, as a share of the rest; median of `repeats`."""
+    images = [read_image(data, max_pixels=_MAX_PIXELS) for data in files]
+    pictures = [(image, prepare(image, size_px=_SIZE_PX)) for image in images]
+    sources = [Source(data) for data in files]
+    pipeline.run(sources)
+    shares = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        for image, prepared in pictures:
+            check_single(image)
+            gate.strangeness(appearance_of(image, prepared))
+        judged = time.perf_counter()
+        pipeline.run(sources)
+        of_gate, of_all = judged - started, time.perf_counter() - judged
+        shares.append(of_gate / (of_all - of_gate))
+    return round(statistics.median(shares), 4)
 
 
 def _is_rejected(gate: Gate, data: bytes) -> bool:

@@ -31,6 +31,7 @@ _NAMES = {
     "energy_in_outline": "heatmap's energy in the outline",
     "iou": "IoU of heatmap (half maximum) and outline",
     "notumor": "no tumour",
+    "extra_time_a_scan": "extra time a scan",
     "macs": "multiply-adds a scan",
     "size_bytes": "size in bytes",
     "latency_ms": "latency in ms",

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
 
+_TIMED = 128  # scans
+_MAX_PIXELS = 10_000_000
+
 
 @click.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("build/gate"), show_default=True)
+@click.option(
+    "--model",
+    type=click.Path(exists=True, path_type=Path),
+    help="A bundle to time it beside; default: of the settings.",
+)
 @click.option(
     "--images",
     "folders",
@@ -17,15 +26,19 @@ import click
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of pictures that are no brain MRI, counted as a kind of its own.",
 )
-def gate(out: Path, folders: tuple[Path, ...]) -> None:
+def gate(out: Path, model: Path | None, folders: tuple[Path, ...]) -> None:
     """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about a minute.
 
     The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from shared.settings import load_settings
     from training.data import datasets_dir, load_index
-    from training.gate import fit_gate, rejected_share
+    from training.gate import extra_time, fit_gate, rejected_share
     from training.not_brains import kinds
     from worker.inference.gate import save_gate
+    from worker.inference.model import load_model
+    from worker.inference.pipeline import Pipeline
 
     slices = load_index(datasets_dir())
     fitted, rejected = fit_gate(slices)
@@ -34,7 +47,11 @@ def gate(out: Path, folders: tuple[Path, ...]) -> None:
         **{folder.name: (path.read_bytes() for path in sorted(folder.iterdir())) for folder in folders},
     }
     others = {kind: rejected_share(fitted, each) for kind, each in files.items()}
+    bundle = load_model(model or load_settings().model_dir)
+    bundle.gate = fitted
+    some = [item.path.read_bytes() for item in slices[:: len(slices) // _TIMED]]
     figures = {
+        "extra_time_a_scan": extra_time(fitted, Pipeline(bundle, max_pixels=_MAX_PIXELS), some),
         "reject_beyond": fitted.reject_beyond,
         "brain_mri_rejected": rejected,
         "other_pictures_rejected": others,
@@ -46,3 +63,4 @@ def gate(out: Path, folders: tuple[Path, ...]) -> None:
     for group in (rejected, others):
         for kind, share in group.items():
             click.echo(f"| {kind} | {share['value']:.1%} | {share['n']} |")
+    click.echo(f"It adds {figures['extra_time_a_scan']:.1%} to a scan's time.")

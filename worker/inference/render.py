@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 _SHOWN_PX = (448, 1024)  # the scan's longer side in the overlay: small scans are enlarged, large ones reduced
-_PAPER = (24, 24, 24)
+_PAPER = 24  # grey
 _INK = (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _COLOURS = cv2.COLORMAP_TURBO
 _STRONGEST = 0.6  # opacity of the colour where the evidence is 1
 _JPEG_QUALITY = 88
-_ENCODE_PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+# On smooth maps one filter for all rows is three times as fast as choosing for each, and smaller.
+_ENCODE_PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
 Picture = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
@@ -99,7 +100,7 @@ def _to_bytes(heat: Map) -> Picture:
     return np.asarray(cv2.convertScaleAbs(heat, alpha=255.0), np.uint8)
 
 
-def _encode(suffix: str, picture: Picture, settings: tuple[int, int]) -> bytes:
+def _encode(suffix: str, picture: Picture, settings: tuple[int, ...]) -> bytes:
     done, data = cv2.imencode(suffix, picture, list(settings))
     if not done:
         raise RuntimeError(f"OpenCV could not write {suffix} of shape {picture.shape}")
