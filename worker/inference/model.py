@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -23,6 +23,7 @@ from worker.inference.gate import Gate, load_gate
 from worker.inference.types import Inference
 
 Floats = npt.NDArray[np.float32]
+Part = TypeVar("Part")
 
 
 class Model:
@@ -108,25 +109,22 @@ def load_model(bundle_dir: Path) -> Model:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InvalidBundle(f"{bundle.weights} cannot be loaded: {error}") from error
     _check_shapes(bundle, net)
-    return Model(bundle, net, training_features=_read_features(bundle), gate=_read_gate(bundle))
+    return Model(
+        bundle,
+        net,
+        training_features=_read(bundle.training_features, load_training_features),
+        gate=_read(bundle.gate, load_gate),
+    )
 
 
-def _read_features(bundle: Bundle) -> TrainingFeatures | None:
-    if bundle.training_features is None:
+def _read(path: Path | None, load: Callable[[Path], Part]) -> Part | None:
+    """A part of the bundle, where it has that."""
+    if path is None:
         return None
     try:
-        return load_training_features(bundle.training_features)
+        return load(path)
     except (OSError, ValueError, KeyError) as error:
-        raise InvalidBundle(f"{bundle.training_features} cannot be loaded: {error}") from error
-
-
-def _read_gate(bundle: Bundle) -> Gate | None:
-    if bundle.gate is None:
-        return None
-    try:
-        return load_gate(bundle.gate)
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidBundle(f"{bundle.gate} cannot be loaded: {error}") from error
+        raise InvalidBundle(f"{path} cannot be loaded: {error}") from error
 
 
 def _check_shapes(bundle: Bundle, net: Any) -> None:
