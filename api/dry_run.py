@@ -14,7 +14,7 @@ from sqlalchemy import select
 from api.batch_fields import batch_fields
 from api.callers import Caller
 from api.intake import Candidate, look_at
-from api.schemas import DryRunDocument, VerdictDocument
+from api.schemas.submissions import DryRunDocument, VerdictDocument
 from api.services import Services
 from api.staging import Staging, in_progress
 from api.uploads import receive

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from api.schemas import EventDocument, batch_document
+from api.schemas.batches import batch_document
+from api.schemas.scans import EventDocument
 from shared.db import queries
 from shared.db.events import events_after
 from shared.db.models import Batch

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from api.scan_queries import ScanFilter, stream_scans
-from api.schemas import ScanDocument, scan_document
+from api.schemas.scans import ScanDocument, scan_document
 from shared.domain import TumorClass
 
 CSV_COLUMNS = (

@@ -9,7 +9,7 @@ from http import HTTPStatus
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.schemas import Health
+from api.schemas.service import Health
 from api.services import Services
 from shared.db.revision import current_revision, head_revision
 from shared.presence import living_workers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.schemas import LimitDocument
+from api.schemas.service import LimitDocument
 from shared.settings import LIMITS, Settings
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DICOM")

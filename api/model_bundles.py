@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from api.schemas import ModelDocument
+from api.schemas.service import ModelDocument
 
 
 def list_bundles(active: Path) -> list[ModelDocument]:

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from api.access import ROUTES, Access
-from api.schemas import DryRunDocument
+from api.schemas.submissions import DryRunDocument
 from shared.keys import Scope
 
 _PROBLEM = {

@@ -7,7 +7,8 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from api.callers import caller
-from api.schemas import AuditDocument, AuditList, PageQuery, decode_cursor, encode_cursor
+from api.schemas.audit import AuditDocument, AuditList
+from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
 from api.services import services
 from shared.audit import list_entries
 from shared.db.models import AuditEntry

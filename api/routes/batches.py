@@ -15,18 +15,10 @@ from flask import Response, request, url_for
 from api import batches, control, dry_run, exports
 from api.callers import caller
 from api.routes.scans import scan_page
-from api.schemas import (
-    BatchDocument,
-    BatchList,
-    BatchScansQuery,
-    PageQuery,
-    RemovedDocument,
-    ScanList,
-    SubmitQuery,
-    batch_document,
-    decode_cursor,
-    encode_cursor,
-)
+from api.schemas.batches import BatchDocument, BatchList, RemovedDocument, batch_document
+from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
+from api.schemas.scans import BatchScansQuery, ScanList
+from api.schemas.submissions import SubmitQuery
 from api.services import Services, services
 from shared.db.models import Batch
 from shared.db.queries import BatchProgress

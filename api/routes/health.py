@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from api.health import readiness
-from api.schemas import Health
+from api.schemas.service import Health
 from api.services import services
 
 blueprint = APIBlueprint("health", __name__, tag="Health")

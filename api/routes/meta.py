@@ -8,7 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from api import limits, metrics, model_bundles
-from api.schemas import LimitList, ModelList
+from api.schemas.service import LimitList, ModelList
 from api.services import services
 
 blueprint = APIBlueprint("meta", __name__, tag="Service")

@@ -11,15 +11,8 @@ from flask import Response
 from api import scans
 from api.callers import caller
 from api.scan_queries import ScanFilter, page_of_scans
-from api.schemas import (
-    BatchScansQuery,
-    ScanDocument,
-    ScanList,
-    ScansQuery,
-    decode_cursor,
-    encode_cursor,
-    scan_document,
-)
+from api.schemas.pages import decode_cursor, encode_cursor
+from api.schemas.scans import BatchScansQuery, ScanDocument, ScanList, ScansQuery, scan_document
 from api.services import services
 
 blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")

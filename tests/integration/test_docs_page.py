@@ -6,7 +6,10 @@ import re
 
 from flask.testing import FlaskClient
 
-from api import examples, schemas
+from api import examples
+from api.schemas.batches import BatchDocument
+from api.schemas.scans import ScanDocument
+from api.schemas.submissions import DryRunDocument
 
 
 def test_the_page_loads_only_assets_of_ours(client: FlaskClient) -> None:
@@ -22,9 +25,9 @@ def test_the_page_loads_only_assets_of_ours(client: FlaskClient) -> None:
 
 
 def test_the_examples_fit_their_schemas() -> None:
-    schemas.BatchDocument.model_validate(examples.BATCH)
-    schemas.ScanDocument.model_validate(examples.SCAN)
-    schemas.DryRunDocument.model_validate(examples.DRY_RUN)
+    BatchDocument.model_validate(examples.BATCH)
+    ScanDocument.model_validate(examples.SCAN)
+    DryRunDocument.model_validate(examples.DRY_RUN)
 
 
 def test_every_operation_of_the_openapi_document_is_described(client: FlaskClient) -> None:
