@@ -27,6 +27,10 @@ ROUTES: Mapping[str, Access | Scope] = {
     "openapi.spec": Access.OPEN,
     "openapi.docs": Access.OPEN,
     "static": Access.OPEN,
+    # What a browser signs in by: it looks after itself, see api/routes/session.py.
+    "session.show": Access.OPEN,
+    "session.sign_in": Access.OPEN,
+    "session.sign_out": Access.OPEN,
     "meta.list_models": Access.ANY_KEY,
     "meta.get_limits": Access.ANY_KEY,
     "batches.submit": Scope.SUBMIT,

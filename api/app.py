@@ -5,8 +5,8 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Request
 
-from api import conditional, errors, guard, headers, openapi, request_ids
-from api.routes import audit, batches, events, health, meta, scans
+from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
+from api.routes import audit, batches, events, health, meta, scans, session
 from api.services import Services
 from shared.settings import Settings
 
@@ -37,7 +37,8 @@ def create_app(settings: Settings) -> APIFlask:
     headers.register(app)
     conditional.register(app)
     errors.register(app)
-    for module in (batches, events, scans, meta, audit, health):
+    json_bodies.register(app)
+    for module in (batches, events, scans, session, meta, audit, health):
         app.register_blueprint(module.blueprint)
     guard.register(app)
     return app

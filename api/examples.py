@@ -64,6 +64,14 @@ AUDIT_ENTRY: dict[str, Any] = {
     "request_id": "01a20a44-0912-7d11-9f57-2b8a0c6f4e90",
 }
 
+SESSION: dict[str, Any] = {
+    "key_required": True,
+    "signed_in": True,
+    "project": "trial",
+    "scopes": ["read", "submit"],
+    "csrf_token": "9b1f0e4d2c7a58e3b6f19d0c4a7e2b5f8c3d6e1a0b9f7c4d5e2a1b8c6f3d0e97",
+}
+
 DRY_RUN: dict[str, Any] = {
     "files": [
         {

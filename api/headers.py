@@ -37,8 +37,8 @@ def _add(response: Response) -> Response:
     policy = _PAGE.format(scripts=_hashes(response.get_data(as_text=True))) if page else _NOTHING
     response.headers["Content-Security-Policy"] = policy
     if request.endpoint != "static":
-        # What is answered to one key is never to be taken for the answer to another.
-        response.vary.add("Authorization")
+        # What is answered to one key or browser is never to be taken for the answer to another.
+        response.vary.update(("Authorization", "Cookie"))
         if not response.cache_control:
             response.cache_control.no_store = True
     return response

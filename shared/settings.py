@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         description="Ask for an API key on loopback addresses too; elsewhere one is always asked for.",
     )
     key_cache_s: float = Field(5.0, ge=0, description="A revoked API key is refused after this time at the latest.")
+    session_hours: float = Field(12.0, gt=0, description="How long a browser stays signed in.")
+    session_cookie_secure: bool = Field(
+        default=False,
+        description="Mark the cookie of a browser's session as Secure also where the request did not say https.",
+    )
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
     max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
@@ -70,6 +75,8 @@ class Settings(BaseSettings):
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
     max_requests_per_s: int = Field(200, ge=1, description="Requests a second of one API key, in the long run.")
     max_request_burst: int = Field(2_000, ge=1, description="Requests of one API key at once, after a quiet time.")
+    max_sign_ins_per_minute: int = Field(30, ge=1, description="Sign-ins of browsers from one address in a minute.")
+    max_json_bytes: int = Field(64 * 1024, ge=256, description="Bytes of a request's body where that is JSON.")
     max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
     max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
     max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")

@@ -29,7 +29,7 @@ from shared.dispatch import dispatch_quietly
 from shared.liveness import hold, owner_if_dead
 from shared.settings import Settings
 from worker.reconciler import Reconciler
-from worker.retention import remove_expired
+from worker.retention import remove_ended_sessions, remove_expired
 
 _log = structlog.get_logger(__name__)
 _RELAYS_FOLDER = "relays"
@@ -72,6 +72,7 @@ class Relay:
             dispatch_quietly(self._engine, self._celery, clock=self._clock, chunk_size=self._settings.chunk_size)
             retention_days = self._settings.retention_days
             remove_expired(self._engine, self._store, self._broker, clock=self._clock, retention_days=retention_days)
+            remove_ended_sessions(self._engine, clock=self._clock)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
             return False

@@ -198,6 +198,18 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="To the hour.")
 
 
+class BrowserSession(Base):
+    """A browser that was signed in with a key; of its token only the hash is kept, see `api.browser_sessions`."""
+
+    __tablename__ = "browser_sessions"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, doc="To the hour.")
+
+
 class AuditEntry(Base):
     """Who did what to which id; ids alone, so that an entry may outlive what it is about.
 
