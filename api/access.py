@@ -45,6 +45,8 @@ ROUTES: Mapping[str, Access | Scope] = {
     "events.follow": Scope.READ,
     "scans.index": Scope.READ,
     "scans.show": Scope.READ,
+    "scans.correct": Scope.SUBMIT,
+    "scans.withdraw_correction": Scope.SUBMIT,
     "scans.image": Scope.READ,
     "scans.heatmap": Scope.READ,
     "scans.heatmap_npy": Scope.READ,

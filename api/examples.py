@@ -52,6 +52,12 @@ SCAN: dict[str, Any] = {
     "focus": {"x": 210, "y": 148},
     "model": "cnn-outline-1",
     "timings": {"decode": 1.1, "preprocess": 3.7, "predict": 16.0, "explain": 1.0, "render": 13.0},
+    "correction": {
+        "label": "glioma",
+        "note": "Ring enhancement at the left temporal pole.",
+        "by": "3f9a1c0b7d2e",
+        "at": "2026-11-23T22:01:07.450Z",
+    },
 }
 
 AUDIT_ENTRY: dict[str, Any] = {

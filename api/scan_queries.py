@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, Select, String, literal_column, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from shared.db.models import Batch, Prediction, Scan
+from shared.db.models import Batch, Correction, Prediction, Scan, is_newest
 from shared.db.session import reading
 from shared.domain import ScanState, TumorClass
 from shared.errors import NotFound
@@ -29,6 +29,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "label": lambda label: Prediction.label == label,
     "min_confidence": lambda confidence: Prediction.confidence >= confidence,
     "max_confidence": lambda confidence: Prediction.confidence <= confidence,
+    "corrected": lambda corrected: _is_corrected() if corrected else ~_is_corrected(),
     "needs_review": lambda needs_review: Prediction.needs_review.is_(needs_review),
 }
 
@@ -44,6 +45,7 @@ class ScanFilter:
     min_confidence: float | None = None
     max_confidence: float | None = None
     needs_review: bool | None = None
+    corrected: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -82,7 +84,7 @@ def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Scan]:
 
 
 def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool, dialect: str) -> Select[Scan]:
-    query = select(Scan).options(selectinload(Scan.attempts))
+    query = select(Scan).options(selectinload(Scan.attempts), selectinload(Scan.newest_correction))
     # Ordered by the id of the table that is filtered, so that its index gives the order too.
     key = Prediction.scan_id if wanted.about_result else Scan.id
     if wanted.about_result:
@@ -104,3 +106,8 @@ def _project_column(wanted: ScanFilter, dialect: str) -> ColumnElement[str]:
     if wanted.about_result and dialect == "sqlite":
         return literal_column("+scans.project", String)
     return Scan.project.expression
+
+
+def _is_corrected() -> ColumnElement[bool]:
+    """Whether a reader's label stands beside the scan's; found from the corrections, which are few."""
+    return Scan.id.in_(select(Correction.scan_id).where(Correction.label.is_not(None), is_newest(Correction)))

@@ -19,7 +19,7 @@ from shared.heatmaps import Frame, lay_out
 
 # What a worker found to break the limits of decoding is not tried again for everyone who looks.
 _COSTLY = {"decode_limit", "decoder_crashed"}
-_WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts))
+_WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts), selectinload(Scan.newest_correction))
 
 
 def find_scan(services: Services, caller: Caller, scan_id: UUID) -> Scan:

@@ -174,6 +174,15 @@ class Client:
         """Run the failed scans again; the batch after that. RequestRefused with 409 where none has failed."""
         return cast(Batch, self._once("POST", _path(batch_id, "retry")))
 
+    def correct(self, scan_id: str, label: str, *, note: str | None = None) -> Scan:
+        """Put a reader's label and note beside the prediction of a succeeded scan; the scan after that."""
+        body = {"label": label, "note": note}
+        return cast(Scan, self._once("PUT", _correction_path(scan_id), json=body))
+
+    def withdraw_correction(self, scan_id: str) -> Scan:
+        """Take back what a reader said of a scan; the scan after that."""
+        return cast(Scan, self._once("DELETE", _correction_path(scan_id)))
+
     def delete(self, batch_id: str) -> Removed:
         """Remove a batch with its rows and files; what went."""
         return cast(Removed, self._once("DELETE", _path(batch_id)))
@@ -196,8 +205,8 @@ class Client:
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.get(path, params=query)))
 
-    def _once(self, method: str, path: str) -> dict[str, Any]:
-        return _document(self._patience.send(lambda: self._http.request(method, path), repeatable=False))
+    def _once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return _document(self._patience.send(lambda: self._http.request(method, path, **content), repeatable=False))
 
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
         query = {name: _in_query(value) for name, value in filters.items() if value is not None} | {"limit": _PAGE}
@@ -231,6 +240,10 @@ class Client:
 
 def _path(batch_id: str, *below: str) -> str:
     return "/".join(("/v1/batches", quote(batch_id, safe=""), *below))
+
+
+def _correction_path(scan_id: str) -> str:
+    return f"/v1/scans/{quote(scan_id, safe='')}/correction"
 
 
 def _in_query(value: object) -> Any:

@@ -63,6 +63,15 @@ class Point(TypedDict):
     y: int
 
 
+class Correction(TypedDict):
+    """What a reader said of a scan; `by` is a key's id, or local."""
+
+    label: str
+    note: str | None
+    by: str
+    at: str
+
+
 class Scan(TypedDict):
     """One scan; the members from `label` on are None unless it succeeded."""
 
@@ -88,6 +97,7 @@ class Scan(TypedDict):
     focus: Point | None
     model: str | None
     timings: dict[str, float] | None
+    correction: Correction | None
 
 
 class ScanFilters(TypedDict, total=False):
@@ -98,6 +108,7 @@ class ScanFilters(TypedDict, total=False):
     min_confidence: float
     max_confidence: float
     needs_review: bool
+    corrected: bool
     since: datetime | str
     until: datetime | str
 

@@ -27,6 +27,8 @@ class Action(StrEnum):
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_DELETED = "batch.deleted"
     SCAN_RETRIED = "scan.retried"
+    SCAN_CORRECTED = "scan.corrected"
+    SCAN_CORRECTION_WITHDRAWN = "scan.correction_withdrawn"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     LOGIN_REFUSED = "login.refused"

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     max_archive_ratio: int = Field(200, ge=1, description="Bytes of an archive's member over its packed bytes.")
     max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one TIFF, or frames of one DICOM file.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
+    max_note_chars: int = Field(2_000, ge=1, description="Characters of the note beside a reader's correction.")
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")
     max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")

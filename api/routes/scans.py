@@ -8,11 +8,11 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response
 
-from api import scans
+from api import corrections, scans
 from api.callers import caller
 from api.scan_queries import ScanFilter, page_of_scans
 from api.schemas.pages import decode_cursor, encode_cursor
-from api.schemas.scans import BatchScansQuery, ScanDocument, ScanList, ScansQuery, scan_document
+from api.schemas.scans import BatchScansQuery, CorrectionInput, ScanDocument, ScanList, ScansQuery, scan_document
 from api.services import services
 
 blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")
@@ -41,6 +41,29 @@ def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool)
 @blueprint.doc(operation_id="get_scan", responses=[404])
 def show(scan_id: UUID) -> Any:
     """Look at one scan and its result."""
+    return _document(scan_id)
+
+
+@blueprint.put("/<uuid:scan_id>/correction")
+@blueprint.input(CorrectionInput, location="json", arg_name="said")
+@blueprint.output(ScanDocument)
+@blueprint.doc(operation_id="correct_scan", responses=[400, 404, 409, 413, 422])
+def correct(scan_id: UUID, said: CorrectionInput) -> Any:
+    """Confirm or correct a scan's label, with a note; kept beside the prediction and never over it."""
+    corrections.correct_scan(services(), caller(), scan_id, label=said.label, note=said.note)
+    return _document(scan_id)
+
+
+@blueprint.delete("/<uuid:scan_id>/correction")
+@blueprint.output(ScanDocument)
+@blueprint.doc(operation_id="withdraw_correction", responses=[404])
+def withdraw_correction(scan_id: UUID) -> Any:
+    """Take the correction back, if there is one; that it was there is kept."""
+    corrections.withdraw_correction(services(), caller(), scan_id)
+    return _document(scan_id)
+
+
+def _document(scan_id: UUID) -> ScanDocument:
     return scan_document(scans.find_scan(services(), caller(), scan_id))
 
 

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples
 from api.scan_queries import ScanFilter
 from api.schemas.document import Document
 from api.schemas.pages import PageQuery
 from api.schemas.query_values import QueryFlag, QueryTime
-from shared.db.models import Scan
+from shared.db.models import Correction, Scan
 from shared.domain import ScanState, TumorClass
 
 
@@ -32,6 +32,24 @@ class Point(Document):
 
     x: int
     y: int
+
+
+class CorrectionDocument(Document):
+    """A reader's label, which may be the predicted one, and note."""
+
+    label: TumorClass
+    note: str | None
+    by: str = Field(description="The key's id, or local.")
+    at: datetime
+
+
+class CorrectionInput(BaseModel):
+    """What a reader says of a scan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: TumorClass
+    note: str | None = Field(None, description="At most max_note_chars; kept as typed, blank ones as null.")
 
 
 class ScanDocument(Document):
@@ -61,6 +79,9 @@ class ScanDocument(Document):
     focus: Point | None = None
     model: str | None = None
     timings: dict[str, float] | None = Field(None, description="Milliseconds by stage.")
+    correction: CorrectionDocument | None = Field(
+        None, description="What a reader said; the prediction stays as it was."
+    )
 
 
 class ScanList(Document):
@@ -86,6 +107,7 @@ class BatchScansQuery(PageQuery):
     min_confidence: float | None = Field(None, ge=0, le=1)
     max_confidence: float | None = Field(None, ge=0, le=1)
     needs_review: QueryFlag | None = None
+    corrected: QueryFlag | None = Field(None, description="Whether a reader's label stands beside the prediction.")
     since: QueryTime | None = Field(None, description="Submitted at this time or later (RFC 3339).")
     until: QueryTime | None = Field(None, description="Submitted before this time (RFC 3339).")
 
@@ -101,7 +123,7 @@ class ScansQuery(BatchScansQuery):
 
 
 def scan_document(scan: Scan) -> ScanDocument:
-    """The answer for one scan, loaded with its prediction and attempts."""
+    """The answer for one scan, loaded with its prediction, attempts and correction."""
     result: dict[str, Any] = {}
     if (prediction := scan.prediction) is not None:
         result = {
@@ -138,5 +160,12 @@ def scan_document(scan: Scan) -> ScanDocument:
         created_at=scan.created_at,
         started_at=scan.started_at,
         ended_at=scan.ended_at,
+        correction=_correction_document(scan.newest_correction),
         **result,
     )
+
+
+def _correction_document(newest: Correction | None) -> CorrectionDocument | None:
+    if newest is None or newest.label is None:
+        return None
+    return CorrectionDocument(label=newest.label, note=newest.note, by=newest.actor, at=newest.created_at)

@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy.orm import Mapped, aliased, foreign, mapped_column, relationship
 
 from shared.db.base import Base, UtcDateTime, new_id
 from shared.domain import ScanState, TumorClass
@@ -100,6 +100,11 @@ class Scan(Base):
 
     prediction: Mapped[Prediction | None] = relationship(back_populates="scan", lazy="raise")
     attempts: Mapped[list[Attempt]] = relationship(order_by="Attempt.fence", lazy="raise")
+    newest_correction: Mapped[Correction | None] = relationship(
+        primaryjoin=lambda: is_newest(Correction) & (Scan.id == foreign(Correction.scan_id)),
+        viewonly=True,
+        lazy="raise",
+    )
 
 
 class Attempt(Base):
@@ -148,6 +153,26 @@ class Prediction(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     scan: Mapped[Scan] = relationship(back_populates="prediction", lazy="raise")
+
+
+class Correction(Base):
+    """What a reader said of a scan, beside its prediction and never over it; rows are only added, the newest counts."""
+
+    __tablename__ = "corrections"
+
+    scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, doc="From 1, by scan.")
+    label: Mapped[TumorClass | None] = mapped_column(_words(TumorClass), doc="Null where it was taken back.")
+    note: Mapped[str | None] = mapped_column(Text, doc="A person's words, perhaps patient data: never logged.")
+    actor: Mapped[str] = mapped_column(String(16), doc="A key's id, or local.")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def is_newest(correction: type[Correction]) -> ColumnElement[bool]:
+    """Whether a row is the last that was said of its scan."""
+    other = aliased(Correction)
+    last = select(func.max(other.number)).where(other.scan_id == correction.scan_id).correlate_except(other)
+    return correction.number == last.scalar_subquery()
 
 
 class IdempotencyKey(Base):

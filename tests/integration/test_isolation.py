@@ -88,6 +88,8 @@ def filled(path: str, stored: Stored) -> str:
 
 def call(client: FlaskClient, method: str, path: str) -> TestResponse:
     body: dict[str, Any] = {"data": {"files": [upload("a.png")]}} if (method, path) == ("POST", "/v1/batches") else {}
+    if method == "PUT":
+        body = {"json": {"label": "glioma"}}
     return client.open(path, method=method, **body)
 
 
