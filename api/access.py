@@ -40,6 +40,7 @@ ROUTES: Mapping[str, Access | Scope] = {
     "batches.index": Scope.READ,
     "batches.show": Scope.READ,
     "batches.list_scans": Scope.READ,
+    "batches.summary": Scope.READ,
     "batches.results_jsonl": Scope.READ,
     "batches.results_csv": Scope.READ,
     "events.follow": Scope.READ,

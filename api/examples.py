@@ -70,6 +70,13 @@ AUDIT_ENTRY: dict[str, Any] = {
     "request_id": "01a20a44-0912-7d11-9f57-2b8a0c6f4e90",
 }
 
+SUMMARY: dict[str, Any] = {
+    "labels": {"glioma": 4, "meningioma": 6, "pituitary": 3, "notumor": 2},
+    "needs_review": 5,
+    "corrected": 1,
+    "rejected": {"not_a_brain_mri": 1},
+}
+
 SESSION: dict[str, Any] = {
     "key_required": True,
     "signed_in": True,

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from neurobatch.documents import Batch, Limits, Problem, Removed, Scan, ScanFilters, SearchFilters
+from neurobatch.documents import Batch, BatchScanFilters, Limits, Problem, Removed, Scan, SearchFilters, Summary
 from neurobatch.files import collect
 from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
@@ -104,9 +104,9 @@ class Client:
         """One batch with its progress."""
         return cast(Batch, self._get(_path(batch_id)))
 
-    def batches(self) -> Iterator[Batch]:
-        """Every batch, newest first."""
-        return cast(Iterator[Batch], self._pages("/v1/batches", {}))
+    def batches(self, *, search: str | None = None) -> Iterator[Batch]:
+        """Every batch, newest first; or those whose name holds `search`, or whose id begins so."""
+        return cast(Iterator[Batch], self._pages("/v1/batches", {"search": search}))
 
     def wait(
         self,
@@ -128,8 +128,12 @@ class Client:
                 raise TimeoutError(f"batch {batch_id} is still {batch['state']} after {timeout_s} s")
             time.sleep(interval_s)
 
-    def scans(self, batch_id: str, **filters: Unpack[ScanFilters]) -> Iterator[Scan]:
-        """The scans of a batch with their results, in the order of submission."""
+    def summary(self, batch_id: str) -> Summary:
+        """How many of a batch's scans have which label, need review, were corrected or were rejected for what."""
+        return cast(Summary, self._get(_path(batch_id, "summary")))
+
+    def scans(self, batch_id: str, **filters: Unpack[BatchScanFilters]) -> Iterator[Scan]:
+        """The scans of a batch with their results, in the order of submission or as `sort` says."""
         return cast(Iterator[Scan], self._pages(_path(batch_id, "scans"), filters))
 
     def search(self, **filters: Unpack[SearchFilters]) -> Iterator[Scan]:

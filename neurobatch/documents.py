@@ -113,10 +113,28 @@ class ScanFilters(TypedDict, total=False):
     until: datetime | str
 
 
+class BatchScanFilters(ScanFilters, total=False):
+    """The filters of a batch's scans; `sort` is id, confidence or filename, with a minus for the largest first."""
+
+    review_reason: str
+    code: str
+    filename: str
+    sort: str
+
+
 class SearchFilters(ScanFilters, total=False):
     """The filters of a search over all batches."""
 
     batch: str
+
+
+class Summary(TypedDict):
+    """Numbers of a batch's scans; `rejected` by code."""
+
+    labels: dict[str, int]
+    needs_review: int
+    corrected: int
+    rejected: dict[str, int]
 
 
 class Removed(TypedDict):

@@ -10,9 +10,10 @@ from flask import Response
 
 from api import corrections, scans
 from api.callers import caller
+from api.scan_orders import ScanSort, decode_place, encode_place, place_of
 from api.scan_queries import ScanFilter, page_of_scans
-from api.schemas.pages import decode_cursor, encode_cursor
-from api.schemas.scans import BatchScansQuery, CorrectionInput, ScanDocument, ScanList, ScansQuery, scan_document
+from api.schemas.pages import PageQuery
+from api.schemas.scans import CorrectionInput, ScanDocument, ScanList, ScansQuery, scan_document
 from api.services import services
 
 blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")
@@ -25,15 +26,16 @@ _A_DAY_S = 86_400
 @blueprint.doc(operation_id="list_scans", responses=[404])
 def index(query: ScansQuery) -> Any:
     """Search the stored scans of all batches of your project, newest first."""
-    return scan_page(query, query.wanted(caller().project, query.batch), newest_first=True)
+    return scan_page(query, query.wanted(caller().project, query.batch), sort=ScanSort.ID_DOWN)
 
 
-def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool) -> ScanList:
-    """One page of scans and the cursor of the next."""
-    beyond = decode_cursor(query.cursor)
-    found = page_of_scans(services().engine, wanted, beyond=beyond, limit=query.limit + 1, newest_first=newest_first)
-    items = [scan_document(scan) for scan in found[: query.limit]]
-    return ScanList(items=items, next=encode_cursor(items[-1].id) if len(found) > query.limit else None)
+def scan_page(query: PageQuery, wanted: ScanFilter, *, sort: ScanSort) -> ScanList:
+    """One page of a batch's scans and the cursor of the next."""
+    behind = decode_place(sort, query.cursor)
+    found = page_of_scans(services().engine, wanted, sort=sort, behind=behind, limit=query.limit + 1)
+    page = found[: query.limit]
+    following = encode_place(sort, place_of(sort, page[-1])) if len(found) > query.limit else None
+    return ScanList(items=[scan_document(scan) for scan in page], next=following)
 
 
 @blueprint.get("/<uuid:scan_id>")

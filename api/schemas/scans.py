@@ -9,12 +9,16 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples
+from api.scan_orders import ScanSort
 from api.scan_queries import ScanFilter
 from api.schemas.document import Document
 from api.schemas.pages import PageQuery
-from api.schemas.query_values import QueryFlag, QueryTime
+from api.schemas.query_values import QueryFlag, QueryText, QueryTime, QueryWord
 from shared.db.models import Correction, Scan
 from shared.domain import ScanState, TumorClass
+
+# An id, the order and a number.
+_CURSOR = r"^[A-Za-z0-9_-]{22,34}$"
 
 
 class AttemptDocument(Document):
@@ -99,9 +103,10 @@ class EventDocument(Document):
     at: datetime
 
 
-class BatchScansQuery(PageQuery):
-    """A page of a batch's scans, filtered."""
+class _FilteredQuery(PageQuery):
+    """A page of scans, filtered."""
 
+    cursor: str | None = Field(None, description="`next` of the page before, in the same order.", pattern=_CURSOR)
     state: ScanState | None = None
     label: TumorClass | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
@@ -113,10 +118,21 @@ class BatchScansQuery(PageQuery):
 
     def wanted(self, project: str, batch: UUID | None) -> ScanFilter:
         """The filter of a project's scans, without the page."""
-        return ScanFilter(project, batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch"}))
+        return ScanFilter(project, batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch", "sort"}))
 
 
-class ScansQuery(BatchScansQuery):
+class BatchScansQuery(_FilteredQuery):
+    """A page of a batch's scans, filtered and sorted."""
+
+    sort: ScanSort = Field(
+        ScanSort.ID, description="`id` is the order of submission; scans without a result are last by confidence."
+    )
+    filename: QueryText | None = Field(None, description="A part of the file's name, in any case of ASCII letters.")
+    code: QueryWord | None = Field(None, description="Why it was rejected or failed.")
+    review_reason: QueryWord | None = Field(None, description="One of its reasons for review.")
+
+
+class ScansQuery(_FilteredQuery):
     """A page of all scans, filtered."""
 
     batch: UUID | None = None

@@ -220,19 +220,19 @@ def test_a_key_that_is_sent_wins_over_the_cookie(browser: FlaskClient, engine: E
     assert_problem(browser.get(location, headers=bearer("nonsense")), 401, "key_invalid")
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "x" * 3000, "ü"])
-def test_a_cookie_that_is_none_of_ours(browser: FlaskClient, cookie: str) -> None:
-    browser.set_cookie(COOKIE, cookie)
-    assert browser.get(BATCHES).status_code == 401
-    assert not shown(browser)["signed_in"]
-    assert browser.delete(SESSION).status_code == 204
+def test_a_cookie_that_is_none_of_ours(browser: FlaskClient) -> None:
+    for cookie in ("", "x", "x" * 3000, "ü"):
+        browser.set_cookie(COOKIE, cookie)
+        assert browser.get(BATCHES).status_code == 401
+        assert not shown(browser)["signed_in"]
+        assert browser.delete(SESSION).status_code == 204
 
 
-@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"key": 7}', b'{"key": null}', b'{"key": "k", "more": 1}'])
-def test_what_is_no_sign_in_is_refused(browser: FlaskClient, body: bytes) -> None:
-    answer = browser.post(SESSION, data=body, content_type="application/json")
-    assert answer.status_code in {400, 422}, answer.text
-    assert answer.content_type == "application/problem+json"
+def test_what_is_no_sign_in_is_refused(browser: FlaskClient) -> None:
+    for body in (b"", b"no json", b"[]", b'{"key": 7}', b'{"key": null}', b'{"key": "k", "more": 1}'):
+        answer = browser.post(SESSION, data=body, content_type="application/json")
+        assert answer.status_code in {400, 422}, answer.text
+        assert answer.content_type == "application/problem+json"
 
 
 def test_a_long_body_is_refused_unread(client_with: Callable[..., FlaskClient]) -> None:
