@@ -13,7 +13,7 @@ from api.callers import caller
 from api.scan_orders import ScanSort, decode_place, encode_place, place_of
 from api.scan_queries import ScanFilter, page_of_scans
 from api.schemas.pages import PageQuery
-from api.schemas.scans import CorrectionInput, ScanDocument, ScanList, ScansQuery, scan_document
+from api.schemas.scans import CorrectionInput, PictureQuery, ScanDocument, ScanList, ScansQuery, scan_document
 from api.services import services
 
 blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")
@@ -70,10 +70,12 @@ def _document(scan_id: UUID) -> ScanDocument:
 
 
 @blueprint.get("/<uuid:scan_id>/image")
+@blueprint.input(PictureQuery, location="query", arg_name="query")
 @blueprint.doc(operation_id="get_scan_image", responses=[404, 409])
-def image(scan_id: UUID) -> Response:
-    """The uploaded image as PNG."""
-    return _cacheable(scans.scan_image_png(services(), caller(), scan_id), "image/png")
+def image(scan_id: UUID, query: PictureQuery) -> Response:
+    """The uploaded image as PNG, or smaller for a grid of many."""
+    png = scans.scan_image_png(services(), caller(), scan_id, size_px=query.size_px)
+    return _cacheable(png, "image/png")
 
 
 @blueprint.get("/<uuid:scan_id>/heatmap")
@@ -93,11 +95,12 @@ def heatmap_npy(scan_id: UUID) -> Response:
 
 
 @blueprint.get("/<uuid:scan_id>/overlay")
+@blueprint.input(PictureQuery, location="query", arg_name="query")
 @blueprint.doc(operation_id="get_scan_overlay", responses=[404, 409])
-def overlay(scan_id: UUID) -> Response:
-    """The heatmap over the image, with its legend, as JPEG."""
+def overlay(scan_id: UUID, query: PictureQuery) -> Response:
+    """The heatmap over the image, with its legend, as JPEG, or smaller for a grid of many."""
     prediction = scans.find_prediction(services(), caller(), scan_id)
-    return _cacheable(services().store.read(prediction.overlay_path), "image/jpeg")
+    return _cacheable(scans.overlay_jpeg(services(), prediction, size_px=query.size_px), "image/jpeg")
 
 
 def _cacheable(data: bytes, mimetype: str) -> Response:

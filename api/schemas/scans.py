@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -93,6 +93,21 @@ class ScanList(Document):
 
     items: list[ScanDocument]
     next: str | None
+
+
+class PictureQuery(BaseModel):
+    """How large a picture is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: Literal["128", "256", "512"] | None = Field(
+        None, description="Pixels of its longer side, at most; without it the picture is as large as it is."
+    )
+
+    @property
+    def size_px(self) -> int | None:
+        """As a number."""
+        return int(self.size) if self.size else None
 
 
 class EventDocument(Document):
