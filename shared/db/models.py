@@ -212,7 +212,7 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(16), doc="A key's id; or local, command, retention, nobody.")
     action: Mapped[str] = mapped_column(String(40))
     project: Mapped[str | None] = mapped_column(String(64))
-    subject: Mapped[str | None] = mapped_column(String(40), doc="Id of the batch or key.")
+    subject: Mapped[str | None] = mapped_column(String(40), doc="Id of the batch, key, webhook or delivery.")
     count: Mapped[int | None] = mapped_column(doc="Number of scans, or of refused requests.")
     request_id: Mapped[str | None] = mapped_column(String(40))
 
