@@ -47,6 +47,10 @@ class Deliverer:
         """Begin."""
         self._lead.start()
 
+    def is_alive(self) -> bool:
+        """Whether it goes on taking deliveries."""
+        return self._lead.is_alive()
+
     def stop(self) -> None:
         """Take no more, and wait a little for what is on its way; what does not end is sent again by another relay."""
         self._stopping.set()

@@ -37,7 +37,7 @@ _RELAYS_FOLDER = "relays"
 
 
 def run_relay(settings: Settings) -> None:
-    """Turn until SIGTERM or SIGINT."""
+    """Turn until SIGTERM or SIGINT; RuntimeError where the deliverer died, so that the process is started again."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -46,11 +46,14 @@ def run_relay(settings: Settings) -> None:
     deliverer = Deliverer(settings, engine)
     deliverer.start()
     _log.info("relay_started", interval_s=settings.relay_interval_s)
-    while not stop.is_set():
+    while not stop.is_set() and deliverer.is_alive():
         relay.turn()
         stop.wait(settings.relay_interval_s)
+    died = not deliverer.is_alive()
     deliverer.stop()
     relay.leave()
+    if died:
+        raise RuntimeError("the deliverer of webhooks died")
 
 
 class Relay:

@@ -138,15 +138,16 @@ def pause_s(tries: int, retry_after_s: float, *, settings: Settings) -> float:
 
 def remove_old_deliveries(session: Session, *, before: datetime) -> int:
     """Take some of the ended deliveries out of the log that are from before a time; their number."""
+    ended = WebhookDelivery.state != DeliveryState.PENDING
     old = (
         select(WebhookDelivery.id)
-        .where(WebhookDelivery.created_at < before, WebhookDelivery.state != DeliveryState.PENDING)
+        .where(WebhookDelivery.created_at < before, ended)
         .order_by(WebhookDelivery.created_at)
         .limit(_ROWS_AT_ONCE)
     )
     ids = session.scalars(old).all()
     if ids:
-        session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids)))
+        session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids), ended))
     return len(ids)
 
 

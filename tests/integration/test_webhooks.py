@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +24,7 @@ from shared.db import models
 from shared.db.session import reading, transaction
 from shared.domain import ScanState
 from shared.settings import Settings
+from tests.integration.keys import make_key, with_key
 from tests.integration.receivers import Receiver, receiving
 from tests.integration.submissions import break_down, finish, submit, submit_many, upload
 from tests.integration.test_api import assert_problem
@@ -274,6 +278,61 @@ def test_gone_disables_the_webhook_and_ends_what_waits(
     assert_problem(resend, 409, "webhook_disabled")
 
 
+def test_a_receiver_that_sends_a_byte_now_and_then_takes_its_time_and_no_more(
+    client: FlaskClient, engine: Engine, relays: Relays
+) -> None:
+    def drip(server: socket.socket) -> None:
+        with server.accept()[0] as connection, contextlib.suppress(OSError):
+            for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 1000:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        webhook = add(client, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        finish_batch(client, engine)
+        assert relays.make(webhook_timeout_s=0.4).turn()
+        thread.join()
+    (attempt,) = log_of(client, webhook)[0]["attempts"]
+    assert attempt["error"] == "timed_out"
+    assert 400 <= attempt["duration_ms"] < 5000
+
+
+def test_what_is_no_http_is_no_delivery(client: FlaskClient, engine: Engine, relays: Relays) -> None:
+    def mumble(server: socket.socket) -> None:
+        with server.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(b"mumble\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=mumble, args=(server,))
+        thread.start()
+        webhook = add(client, f"http://127.0.0.1:{server.getsockname()[1]}/")
+        finish_batch(client, engine)
+        assert relays.make().turn()
+        thread.join()
+    assert log_of(client, webhook)[0]["attempts"][0]["error"] == "protocol_error"
+
+
+def test_a_plain_receiver_does_not_pass_for_an_encrypted_one(
+    client: FlaskClient, engine: Engine, receiver: Receiver, relays: Relays
+) -> None:
+    webhook = add(client, receiver.url.replace("http:", "https:"))
+    finish_batch(client, engine)
+    assert relays.make().turn()
+    assert log_of(client, webhook)[0]["attempts"][0]["error"] == "tls_failed"
+
+
+def test_another_projects_batch_is_not_told_of(
+    client_with: Callable[..., FlaskClient], engine: Engine, receiver: Receiver, relays: Relays
+) -> None:
+    keyed = client_with(require_keys=True, webhook_private_targets=True)
+    add(with_key(keyed, make_key(engine, "first")), receiver.url)
+    finish_batch(with_key(keyed, make_key(engine, "second")), engine)
+    assert not relays.make().turn()
+
+
 def test_redirects_are_not_followed(client: FlaskClient, engine: Engine, receiver: Receiver, relays: Relays) -> None:
     webhook = add(client, receiver.url)
     receiver.statuses, receiver.headers = [307], {"Location": receiver.url}
@@ -292,7 +351,7 @@ def test_a_silent_receiver_takes_its_time_and_no_more(
     assert relays.make(webhook_timeout_s=0.3).turn()
     (attempt,) = log_of(client, webhook)[0]["attempts"]
     assert (attempt["error"], attempt["status_code"]) == ("timed_out", None)
-    assert 300 <= attempt["duration_ms"] < 1500
+    assert 300 <= attempt["duration_ms"] < 5000
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -385,29 +444,27 @@ def test_a_proxy_of_the_environment_is_not_used(
     assert len(receiver.received) == 1
 
 
-@pytest.mark.parametrize(
-    ("url", "code"),
-    [
-        ("http://127.0.0.1:8000/", "private_target"),
-        ("http://2130706433/", "private_target"),
-        ("http://[::1]/", "private_target"),
-        ("http://[::ffff:10.0.0.1]/", "private_target"),
-        ("http://169.254.169.254/latest/meta-data", "private_target"),
-        ("http://224.0.0.1/", "private_target"),
-        ("ftp://8.8.8.8/", "invalid_url"),
-        ("https://user:secret@8.8.8.8/", "invalid_url"),
-        ("https://8.8.8.8/#part", "invalid_url"),
-        ("https://8.8.8.8/a b", "invalid_url"),
-        ("https:///nowhere", "invalid_url"),
-        ("https://8.8.8.8:99999/", "invalid_url"),
-        ("https://" + "a" * 2001, "field_too_long"),
-    ],
+REFUSED_URLS = (
+    ("http://127.0.0.1:8000/", "private_target"),
+    ("http://2130706433/", "private_target"),
+    ("http://[::1]/", "private_target"),
+    ("http://[::ffff:10.0.0.1]/", "private_target"),
+    ("http://169.254.169.254/latest/meta-data", "private_target"),
+    ("http://224.0.0.1/", "private_target"),
+    ("ftp://8.8.8.8/", "invalid_url"),
+    ("https://user:secret@8.8.8.8/", "invalid_url"),
+    ("https://8.8.8.8/#part", "invalid_url"),
+    ("https://8.8.8.8/a b", "invalid_url"),
+    ("https:///nowhere", "invalid_url"),
+    ("https://8.8.8.8:99999/", "invalid_url"),
+    ("https://" + "a" * 2001, "field_too_long"),
 )
-def test_where_a_webhook_must_not_lead_it_is_not_added(
-    client_with: Callable[..., FlaskClient], url: str, code: str
-) -> None:
+
+
+def test_where_a_webhook_must_not_lead_it_is_not_added(client_with: Callable[..., FlaskClient]) -> None:
     client = client_with()
-    assert_problem(client.post("/v1/webhooks", json={"url": url}), 422, code)
+    for url, code in REFUSED_URLS:
+        assert_problem(client.post("/v1/webhooks", json={"url": url}), 422, code)
     assert client.get("/v1/webhooks").get_json()["items"] == []
 
 
