@@ -48,14 +48,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_webhook_deliveries_webhook_id_id", "webhook_deliveries", ["webhook_id", "id"])
     op.create_index("ix_webhook_deliveries_created_at", "webhook_deliveries", ["created_at"])
-    pending = sa.text("state = 'pending'")
-    op.create_index(
-        "ix_webhook_deliveries_pending",
-        "webhook_deliveries",
-        ["next_attempt_at"],
-        sqlite_where=pending,
-        postgresql_where=pending,
-    )
+    op.create_index("ix_webhook_deliveries_state_next_attempt_at", "webhook_deliveries", ["state", "next_attempt_at"])
     op.create_table(
         "webhook_attempts",
         sa.Column("delivery_id", sa.Uuid(), nullable=False),

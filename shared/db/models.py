@@ -243,12 +243,7 @@ class WebhookDelivery(Base):
     __table_args__ = (
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
         Index("ix_webhook_deliveries_created_at", "created_at"),
-        Index(
-            "ix_webhook_deliveries_pending",
-            "next_attempt_at",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
+        Index("ix_webhook_deliveries_state_next_attempt_at", "state", "next_attempt_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
