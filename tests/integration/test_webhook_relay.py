@@ -21,6 +21,8 @@ from tests.integration.receivers import Receiver, receiving
 from tests.integration.test_webhooks import add, finish_batch, log_of
 
 ROOT = Path(__file__).resolve().parents[2]
+# Each starts processes; what differs between the databases is tested by the kill here, and in test_webhooks.py.
+once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -81,6 +83,7 @@ def documented_receiver(secret: str, *, port: int) -> Iterator[subprocess.Popen[
         process.communicate()
 
 
+@once
 def test_the_documented_receiver_gets_what_the_relay_sends(
     client: FlaskClient, engine: Engine, start_relay: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
@@ -97,6 +100,7 @@ def test_the_documented_receiver_gets_what_the_relay_sends(
     assert batch in line
 
 
+@once
 def test_the_documented_receiver_refuses_another_secret(
     client: FlaskClient, engine: Engine, start_relay: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
@@ -110,6 +114,7 @@ def test_the_documented_receiver_refuses_another_secret(
         )
 
 
+@once
 def test_answered_500_twice_the_relay_delivers_three_times_under_one_id(
     client: FlaskClient,
     engine: Engine,
