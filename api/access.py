@@ -52,6 +52,13 @@ ROUTES: Mapping[str, Access | Scope] = {
     "scans.heatmap": Scope.READ,
     "scans.heatmap_npy": Scope.READ,
     "scans.overlay": Scope.READ,
+    "webhooks.add": Scope.SUBMIT,
+    "webhooks.delete": Scope.SUBMIT,
+    "webhooks.ping": Scope.SUBMIT,
+    "webhooks.resend": Scope.SUBMIT,
+    "webhooks.index": Scope.READ,
+    "webhooks.show": Scope.READ,
+    "webhooks.list_deliveries": Scope.READ,
     # Numbers over all projects; the trail of the key's own.
     "meta.show_metrics": Scope.ADMIN,
     "audit.index": Scope.ADMIN,

@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Request
 
 from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
-from api.routes import audit, batches, events, health, meta, scans, session
+from api.routes import audit, batches, events, health, meta, scans, session, webhooks
 from api.services import Services
 from shared.settings import Settings
 
@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> APIFlask:
     conditional.register(app)
     errors.register(app)
     json_bodies.register(app)
-    for module in (batches, events, scans, session, meta, audit, health):
+    for module in (batches, events, scans, session, webhooks, meta, audit, health):
         app.register_blueprint(module.blueprint)
     guard.register(app)
     return app

@@ -97,3 +97,32 @@ DRY_RUN: dict[str, Any] = {
         }
     ]
 }
+
+WEBHOOK: dict[str, Any] = {
+    "id": "01a20a44-0b11-7f02-9a40-0d6c5b1e8f21",
+    "url": "https://receiver.example/neurobatch",
+    "events": ["batch.completed"],
+    "description": "the ward's list",
+    "state": "active",
+    "created_at": "2026-11-23T21:15:00.000Z",
+    "disabled_at": None,
+}
+
+DELIVERY: dict[str, Any] = {
+    "id": "01a20a44-4c02-7d10-8e2b-3b0a9c7d6e54",
+    "webhook_id": WEBHOOK["id"],
+    "event": "batch.completed",
+    "batch_id": _BATCH_ID,
+    "state": "pending",
+    "created_at": "2026-11-23T21:16:20.000Z",
+    "next_attempt_at": "2026-11-23T21:16:22.410Z",
+    "attempts": [
+        {
+            "number": 1,
+            "at": "2026-11-23T21:16:20.310Z",
+            "duration_ms": 84,
+            "status_code": 500,
+            "error": "unexpected_status",
+        }
+    ],
+}

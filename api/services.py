@@ -24,6 +24,7 @@ from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
 from shared.decoder import Decoder
 from shared.settings import Settings
+from shared.webhook_targets import Resolver, resolve
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Services:
     sign_ins: TokenBuckets
     upload_places: UploadPlaces
     clock: Clock = utc_now
+    resolver: Resolver = resolve
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)

@@ -16,7 +16,19 @@ from urllib.parse import quote
 
 import httpx
 
-from neurobatch.documents import Batch, BatchScanFilters, Limits, Problem, Removed, Scan, SearchFilters, Summary
+from neurobatch.documents import (
+    Batch,
+    BatchScanFilters,
+    Delivery,
+    Limits,
+    NewWebhook,
+    Problem,
+    Removed,
+    Scan,
+    SearchFilters,
+    Summary,
+    Webhook,
+)
 from neurobatch.files import collect
 from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
@@ -191,6 +203,42 @@ class Client:
         """Remove a batch with its rows and files; what went."""
         return cast(Removed, self._once("DELETE", _path(batch_id)))
 
+    def add_webhook(
+        self, url: str, *, events: Sequence[str] = ("batch.completed",), description: str | None = None
+    ) -> NewWebhook:
+        """Have `url` called when a batch has come to its end; the webhook with its `secret`, which is shown this once.
+
+        RequestRefused with 422 where the URL is none or leads into a private network.
+        """
+        wanted = {"url": url, "events": list(events), "description": description}
+        # Not repeated by itself: a webhook whose answer was lost would be there twice, once with a secret nobody knows.
+        return cast(NewWebhook, self._once("POST", "/v1/webhooks", json=wanted))
+
+    def webhooks(self) -> Iterator[Webhook]:
+        """Every webhook of the project, newest first, without secrets."""
+        return cast(Iterator[Webhook], self._pages("/v1/webhooks", {}))
+
+    def webhook(self, webhook_id: str) -> Webhook:
+        """One webhook."""
+        return cast(Webhook, self._get(_webhook_path(webhook_id)))
+
+    def remove_webhook(self, webhook_id: str) -> int:
+        """Remove a webhook and its log; the number of deliveries that went."""
+        return cast(int, self._once("DELETE", _webhook_path(webhook_id))["deliveries"])
+
+    def ping_webhook(self, webhook_id: str) -> Delivery:
+        """Have a `ping` sent, to try out the receiver; its delivery, which the log follows."""
+        return cast(Delivery, self._once("POST", _webhook_path(webhook_id, "test")))
+
+    def deliveries(self, webhook_id: str) -> Iterator[Delivery]:
+        """The log of a webhook, newest first."""
+        return cast(Iterator[Delivery], self._pages(_webhook_path(webhook_id, "deliveries"), {}))
+
+    def resend(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Have a delivery sent again, now, under the same id; the delivery after that."""
+        path = _webhook_path(webhook_id, "deliveries", quote(delivery_id, safe=""), "resend")
+        return cast(Delivery, self._once("POST", path))
+
     def models(self) -> list[dict[str, Any]]:
         """The model bundles at hand with their measured figures; `active` is the one that classifies."""
         return cast(list[dict[str, Any]], self._get("/v1/models")["items"])
@@ -248,6 +296,10 @@ def _path(batch_id: str, *below: str) -> str:
 
 def _correction_path(scan_id: str) -> str:
     return f"/v1/scans/{quote(scan_id, safe='')}/correction"
+
+
+def _webhook_path(webhook_id: str, *below: str) -> str:
+    return "/".join(("/v1/webhooks", quote(webhook_id, safe=""), *below))
 
 
 def _in_query(value: object) -> Any:

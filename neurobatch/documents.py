@@ -146,6 +146,47 @@ class Removed(TypedDict):
     size_bytes: int
 
 
+class Webhook(TypedDict):
+    """One webhook; `state` is active, or disabled since its receiver answered 410 Gone."""
+
+    id: str
+    url: str
+    events: list[str]
+    description: str | None
+    state: str
+    created_at: str
+    disabled_at: str | None
+
+
+class NewWebhook(Webhook):
+    """A webhook that was just made, with the secret that signs."""
+
+    secret: str
+
+
+class WebhookAttempt(TypedDict):
+    """One request to a receiver; `error` is None where it was answered 2xx, or still runs."""
+
+    number: int
+    at: str
+    duration_ms: int | None
+    status_code: int | None
+    error: str | None
+
+
+class Delivery(TypedDict):
+    """One event on its way to one webhook; `state` is pending, delivered or failed."""
+
+    id: str
+    webhook_id: str
+    event: str
+    batch_id: str | None
+    state: str
+    created_at: str
+    next_attempt_at: str | None
+    attempts: list[WebhookAttempt]
+
+
 class Limit(TypedDict):
     """One limit, its value and the variable that sets it."""
 

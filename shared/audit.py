@@ -32,6 +32,9 @@ class Action(StrEnum):
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     LOGIN_REFUSED = "login.refused"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_RESENT = "webhook.resent"
     RETENTION_REMOVED = "retention.removed"
 
 

@@ -59,6 +59,23 @@ class Settings(BaseSettings):
         0.0, ge=0, description="A finished batch is removed this long after its submission; 0: kept until deleted."
     )
 
+    webhook_private_targets: bool = Field(
+        default=False, description="Let webhooks lead to private, loopback and link-local addresses, too."
+    )
+    webhook_connect_timeout_s: float = Field(5.0, gt=0, description="Time to connect to a webhook's receiver.")
+    webhook_timeout_s: float = Field(
+        15.0, gt=0, description="Time for one whole attempt: look-up, connection, request and answer."
+    )
+    webhook_attempts_limit: int = Field(10, ge=1, description="Attempts after which a delivery is failed.")
+    webhook_retry_pause_s: float = Field(
+        2.0, gt=0, description="Longest pause before the second attempt; four times as long for each later."
+    )
+    webhook_retry_longest_pause_s: float = Field(
+        43_200.0, gt=0, description="No pause before another attempt is longer than this."
+    )
+    webhook_senders: int = Field(8, ge=1, description="Deliveries that one relay sends at once, one to a webhook.")
+    webhook_log_days: float = Field(30.0, gt=0, description="How long the log of ended deliveries is kept.")
+
     max_files_per_batch: int = Field(10_000, ge=1, description="Files in one POST.")
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
     max_batch_bytes: int = Field(4096 * _MIB, ge=1, description="Bytes of one POST, multipart framing included.")
@@ -81,6 +98,15 @@ class Settings(BaseSettings):
     max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
     max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
     max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")
+    max_webhooks_per_project: int = Field(20, ge=1, description="Webhooks of one project.")
+    max_webhook_url_chars: int = Field(2_000, ge=10, description="Characters of a webhook's URL.")
+    max_webhook_description_chars: int = Field(200, ge=1, description="Characters of a webhook's description.")
+    max_webhook_attempts: int = Field(
+        100, ge=1, description="Attempts at one delivery, those that somebody asked for included."
+    )
+    max_webhook_answer_bytes: int = Field(
+        64 * 1024, ge=1024, description="Bytes that are read of a receiver's answer, headers included."
+    )
 
     chunk_size: int = Field(32, ge=1, description="Scans in one task.")
     worker_processes: int = Field(1, ge=1, description="Child processes of one worker, each with its own model.")
