@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Request
 
 from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
-from api.routes import audit, batches, events, health, meta, scans, session, webhooks
+from api.routes import audit, batches, events, health, meta, scans, session, web, webhooks
 from api.services import Services
 from shared.settings import Settings
 
@@ -26,6 +26,8 @@ def create_app(settings: Settings) -> APIFlask:
         docs_path="/docs",
         spec_path="/openapi.json",
         docs_oauth2_redirect_path=None,
+        static_folder="web/static",
+        template_folder="web/templates",
     )
     app.request_class = _StreamingRequest
     # Multipart framing and fields come on top of the files; api.uploads enforces the limit as bytes arrive.
@@ -38,7 +40,7 @@ def create_app(settings: Settings) -> APIFlask:
     conditional.register(app)
     errors.register(app)
     json_bodies.register(app)
-    for module in (batches, events, scans, session, webhooks, meta, audit, health):
+    for module in (batches, events, scans, session, webhooks, meta, audit, health, web):
         app.register_blueprint(module.blueprint)
     guard.register(app)
     return app
