@@ -5,8 +5,8 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Request
 
-from api import conditional, errors, guard, headers, openapi, request_ids
-from api.routes import audit, batches, events, health, meta, scans
+from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
+from api.routes import audit, batches, events, health, meta, scans, session, web, webhooks
 from api.services import Services
 from shared.settings import Settings
 
@@ -26,6 +26,8 @@ def create_app(settings: Settings) -> APIFlask:
         docs_path="/docs",
         spec_path="/openapi.json",
         docs_oauth2_redirect_path=None,
+        static_folder="web/static",
+        template_folder="web/templates",
     )
     app.request_class = _StreamingRequest
     # Multipart framing and fields come on top of the files; api.uploads enforces the limit as bytes arrive.
@@ -37,7 +39,8 @@ def create_app(settings: Settings) -> APIFlask:
     headers.register(app)
     conditional.register(app)
     errors.register(app)
-    for module in (batches, events, scans, meta, audit, health):
+    json_bodies.register(app)
+    for module in (batches, events, scans, session, webhooks, meta, audit, health, web):
         app.register_blueprint(module.blueprint)
     guard.register(app)
     return app

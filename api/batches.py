@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import IO, Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, insert, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -33,6 +34,8 @@ from shared.domain import ScanState
 from shared.errors import InvalidRequest, NotFound
 
 _log = structlog.get_logger(__name__)
+# Fewer digits would find whole days.
+_ID_BEGINS = re.compile(r"[0-9a-f]{8,32}")
 
 
 def submit_batch(
@@ -153,13 +156,24 @@ def find_batch(services: Services, caller: Caller, batch_id: UUID) -> tuple[Batc
 
 
 def list_batches(
-    services: Services, caller: Caller, *, before: UUID | None, limit: int
+    services: Services, caller: Caller, *, before: UUID | None, search: str | None = None, limit: int
 ) -> list[tuple[Batch, BatchProgress]]:
-    """Up to `limit` batches of the caller's project, newest first, older than `before`."""
+    """Up to `limit` batches of the caller's project, newest first, older than `before`, that `search` finds."""
     query = select(Batch).where(Batch.project == caller.project).order_by(Batch.id.desc()).limit(limit)
     if before is not None:
         query = query.where(Batch.id < before)
+    if search is not None:
+        query = query.where(_found_by(search))
     with reading(services.engine) as session:
         batches = session.scalars(query).all()
         found = queries.progress(session, [batch.id for batch in batches])
     return [(batch, found[batch.id]) for batch in batches]
+
+
+def _found_by(search: str) -> ColumnElement[bool]:
+    """By a part of the name, or by how the id begins: a range of ids, since databases write them differently."""
+    named = Batch.name.icontains(search, autoescape=True)
+    digits = search.strip().lower().replace("-", "")
+    if not _ID_BEGINS.fullmatch(digits):
+        return named
+    return or_(named, Batch.id.between(UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))))

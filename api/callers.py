@@ -21,6 +21,7 @@ class Caller:
     scopes: frozenset[Scope]
     key_id: str | None
     request_id: str | None
+    session: str | None = None  # SHA-256 of the token, where a browser's cookie stands for the key
 
     @property
     def actor(self) -> str:

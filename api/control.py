@@ -26,10 +26,13 @@ def cancel_batch(services: Services, caller: Caller, batch_id: UUID) -> None:
     now = services.clock()
     with transaction(services.engine) as session:
         batch = _locked(session, caller, batch_id)
-        cancelled = queries.cancel_queued(session, batch_id, now=now)
-        still_running = queries.progress(session, [batch_id])[batch_id].unfinished
-        if batch.cancel_requested_at is None and (cancelled or still_running):
+        first = batch.cancel_requested_at is None and queries.progress(session, [batch_id])[batch_id].unfinished > 0
+        if first:
+            # Before its scans end, since whoever is told of the batch's end is told that it was cancelled.
             batch.cancel_requested_at = now
+            session.flush()
+        cancelled = queries.cancel_queued(session, batch_id, now=now)
+        if first:
             _tell(session, services, Action.BATCH_CANCELLED, caller, batch_id, scans=cancelled)
     _log.info("batch_cancelled", batch_id=str(batch_id), scans=cancelled)
 

@@ -52,6 +52,12 @@ SCAN: dict[str, Any] = {
     "focus": {"x": 210, "y": 148},
     "model": "cnn-outline-1",
     "timings": {"decode": 1.1, "preprocess": 3.7, "predict": 16.0, "explain": 1.0, "render": 13.0},
+    "correction": {
+        "label": "glioma",
+        "note": "Ring enhancement at the left temporal pole.",
+        "by": "3f9a1c0b7d2e",
+        "at": "2026-11-23T22:01:07.450Z",
+    },
 }
 
 AUDIT_ENTRY: dict[str, Any] = {
@@ -62,6 +68,21 @@ AUDIT_ENTRY: dict[str, Any] = {
     "subject": _BATCH_ID,
     "count": 40,
     "request_id": "01a20a44-0912-7d11-9f57-2b8a0c6f4e90",
+}
+
+SUMMARY: dict[str, Any] = {
+    "labels": {"glioma": 4, "meningioma": 6, "pituitary": 3, "notumor": 2},
+    "needs_review": 5,
+    "corrected": 1,
+    "rejected": {"not_a_brain_mri": 1},
+}
+
+SESSION: dict[str, Any] = {
+    "key_required": True,
+    "signed_in": True,
+    "project": "trial",
+    "scopes": ["read", "submit"],
+    "csrf_token": "9b1f0e4d2c7a58e3b6f19d0c4a7e2b5f8c3d6e1a0b9f7c4d5e2a1b8c6f3d0e97",
 }
 
 DRY_RUN: dict[str, Any] = {
@@ -75,4 +96,33 @@ DRY_RUN: dict[str, Any] = {
             "duplicate_of": None,
         }
     ]
+}
+
+WEBHOOK: dict[str, Any] = {
+    "id": "01a20a44-0b11-7f02-9a40-0d6c5b1e8f21",
+    "url": "https://receiver.example/neurobatch",
+    "events": ["batch.completed"],
+    "description": "the ward's list",
+    "state": "active",
+    "created_at": "2026-11-23T21:15:00.000Z",
+    "disabled_at": None,
+}
+
+DELIVERY: dict[str, Any] = {
+    "id": "01a20a44-4c02-7d10-8e2b-3b0a9c7d6e54",
+    "webhook_id": WEBHOOK["id"],
+    "event": "batch.completed",
+    "batch_id": _BATCH_ID,
+    "state": "pending",
+    "created_at": "2026-11-23T21:16:20.000Z",
+    "next_attempt_at": "2026-11-23T21:16:22.410Z",
+    "attempts": [
+        {
+            "number": 1,
+            "at": "2026-11-23T21:16:20.310Z",
+            "duration_ms": 84,
+            "status_code": 500,
+            "error": "unexpected_status",
+        }
+    ],
 }

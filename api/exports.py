@@ -17,6 +17,7 @@ CSV_COLUMNS = (
     *("id", "batch_id", "study_id", "filename", "frame", "state", "code", "message", "attempts"),
     *("label", *(f"probability_{label}" for label in TumorClass), "confidence", "needs_review", "review_reasons"),
     *("heatmap_path", "overlay_path", "focus_x", "focus_y", "model", "created_at", "started_at", "ended_at"),
+    *("corrected_label", "correction_note"),
 )
 # A spreadsheet would run a cell that begins so as a formula; some take the full-width signs, too.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -40,6 +41,8 @@ def _row(scan: ScanDocument) -> list[object]:
     probabilities, focus = members["probabilities"] or {}, members["focus"] or {}
     members |= {f"probability_{label}": probabilities.get(label) for label in TumorClass}
     members |= {"focus_x": focus.get("x"), "focus_y": focus.get("y"), "attempts": len(scan.attempts)}
+    correction = members["correction"] or {}
+    members |= {"corrected_label": correction.get("label"), "correction_note": correction.get("note")}
     members["review_reasons"] = " ".join(scan.review_reasons or ())
     return [_harmless(members[column]) for column in CSV_COLUMNS]
 

@@ -1,27 +1,24 @@
 """Stands before every route: who calls, may they, and have they had their share?
 
-Without `require_keys` a service on loopback takes whoever calls from this machine for its one local project. That a
-browser here calls for a page from elsewhere is refused: by the Host header, which a rebound DNS name betrays, and by
-what the browser says of where a changing request comes from.
+A key comes in the Authorization header, or stands behind a browser's cookie. Without `require_keys` a service on
+loopback takes whoever calls from this machine for its one local project. What a browser asks for on behalf of a page
+from elsewhere is refused (api/origins.py).
 """
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, request
 
 from api.access import ROUTES, Access, check_complete
+from api.browser_sessions import COOKIE, digest, is_csrf_token_of
 from api.callers import Caller, local_caller
+from api.origins import is_harmless, is_local, refuse_foreign_pages, refuse_rebound_names
 from api.request_ids import current_request_id
 from api.services import services
-from shared.errors import Forbidden, Misdirected, TooManyRequests, Unauthorized
-from shared.settings import is_loopback
+from shared.errors import Forbidden, TooManyRequests, Unauthorized
 
 _log = structlog.get_logger(__name__)
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
-_OF_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host")
 
 
 def register(app: Flask) -> None:
@@ -49,10 +46,15 @@ def _identify() -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         return _of_key(header)
-    if services().settings.keys_required or not _is_local():
-        raise Unauthorized("This call needs an API key: Authorization: Bearer KEY.", code="key_missing")
-    _refuse_foreign_pages()
-    return local_caller(current_request_id())
+    if not services().settings.keys_required and is_local():
+        refuse_rebound_names()
+        if not is_harmless():
+            refuse_foreign_pages("http")
+        return local_caller(current_request_id())
+    token = request.cookies.get(COOKIE)
+    if token is not None:
+        return _of_cookie(token)
+    raise Unauthorized("This call needs an API key: Authorization: Bearer KEY.", code="key_missing")
 
 
 def _of_key(header: str) -> Caller:
@@ -66,27 +68,26 @@ def _of_key(header: str) -> Caller:
     return Caller(key.project, key.scopes, key_id=key.id, request_id=current_request_id())
 
 
-def _is_local() -> bool:
-    """Whether the request was made on this machine, whatever the server was bound to; a proxy's was made elsewhere."""
-    proxied = any(name in request.headers for name in _OF_PROXIES)
-    return not proxied and is_loopback(request.remote_addr or "unknown")
+def _of_cookie(token: str) -> Caller:
+    """Whoever signed this browser in; it sends the cookie for any page, so a change must show that it is ours."""
+    key_id = services().browser_sessions.key_of(token)
+    key = services().keyring.holding(key_id) if key_id is not None else None
+    if key is None:
+        raise Unauthorized("This browser is signed in no longer; sign in again.", code="session_ended")
+    if not is_harmless():
+        refuse_forged(token)
+    return Caller(key.project, key.scopes, key_id=key.id, request_id=current_request_id(), session=digest(token))
 
 
-def _refuse_foreign_pages() -> None:
-    try:
-        host = urlsplit(f"//{request.host}").hostname or ""
-    except ValueError:
-        host = ""
-    if not is_loopback(host):
-        raise Misdirected(
-            "Without API keys the service answers to localhost and loopback addresses only, not to this Host."
-        )
-    if request.method in _HARMLESS:
-        return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    foreign = site not in {"same-origin", "none"} if site else origin not in {None, f"http://{request.host}"}
-    if foreign:
-        raise Forbidden("A page from elsewhere may change nothing here.", code="cross_site_request")
+def refuse_forged(token: str) -> None:
+    """Forbidden where a change is asked for by another site's page, or without the token that only ours can read."""
+    # A proxy that speaks https for us is not seen from here.
+    refuse_foreign_pages("http", "https")
+    sent = request.headers.get("X-CSRF-Token")
+    if sent is None:
+        raise Forbidden("Send the csrf_token of GET /v1/session as X-CSRF-Token.", code="csrf_token_missing")
+    if not is_csrf_token_of(token, sent):
+        raise Forbidden("The X-CSRF-Token is not that of this session.", code="csrf_token_wrong")
 
 
 def _take_share(key_id: str) -> None:

@@ -8,6 +8,8 @@ import re
 
 from flask import Flask, Response, request
 
+from api.routes import web
+
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -19,7 +21,7 @@ _ALWAYS = {
 }
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Swagger UI sets styles of its own making; its one script in the page itself is named by its hash.
-_PAGE = (
+_SWAGGER = (
     "default-src 'none'; script-src 'self'{scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
@@ -33,15 +35,19 @@ def register(app: Flask) -> None:
 
 def _add(response: Response) -> Response:
     response.headers.extend(_ALWAYS)
-    page = request.endpoint == "openapi.docs" and not response.is_streamed
-    policy = _PAGE.format(scripts=_hashes(response.get_data(as_text=True))) if page else _NOTHING
-    response.headers["Content-Security-Policy"] = policy
+    response.headers["Content-Security-Policy"] = _policy(response)
     if request.endpoint != "static":
-        # What is answered to one key is never to be taken for the answer to another.
-        response.vary.add("Authorization")
+        # What is answered to one key or browser is never to be taken for the answer to another.
+        response.vary.update(("Authorization", "Cookie"))
         if not response.cache_control:
             response.cache_control.no_store = True
     return response
+
+
+def _policy(response: Response) -> str:
+    if request.endpoint == "openapi.docs" and not response.is_streamed:
+        return _SWAGGER.format(scripts=_hashes(response.get_data(as_text=True)))
+    return web.POLICY if request.blueprint == web.blueprint.name else _NOTHING
 
 
 def _hashes(page: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from api.access import ROUTES, Access
+from api.browser_sessions import COOKIE
 from api.schemas.submissions import DryRunDocument
 from shared.keys import Scope
 
@@ -72,6 +73,7 @@ _LAST_EVENT_ID = {
 # Bodies that are no JSON document of ours, by operation.
 _CONTENT_TYPES = {
     "get_scan_image": "image/png",
+    "get_model_plot": "image/png",
     "get_scan_heatmap": "image/png",
     "get_scan_heatmap_npy": "application/octet-stream",
     "get_scan_overlay": "image/jpeg",
@@ -87,6 +89,12 @@ _API_KEY = {
     "scheme": "bearer",
     "description": "A key made by `neurobatch admin create-key`; each call names the scope that it needs.",
 }
+_SESSION = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": COOKIE,
+    "description": "A browser that signed in by `POST /v1/session`; all but GET ask for the header X-CSRF-Token too.",
+}
 # What any call that is not open may answer.
 _TO_CALLERS = {
     "401": "A key is needed, or this is none that holds.",
@@ -100,7 +108,7 @@ _ALWAYS = {"500": "Something went wrong on our side.", "503": "The database does
 
 def describe(app: APIFlask, *, keys_required: bool) -> None:
     """Complete the generated OpenAPI document."""
-    app.config["SECURITY_SCHEMES"] = {"ApiKey": _API_KEY}
+    app.config["SECURITY_SCHEMES"] = {"ApiKey": _API_KEY, "BrowserSession": _SESSION}
     app.config["OPENAPI_VERSION"] = "3.1.0"
     # The page's assets are ours: a page that loads scripts from elsewhere would tell others who reads it.
     app.config["SWAGGER_UI_CSS"] = "/static/swagger-ui/swagger-ui.css"
@@ -137,7 +145,7 @@ def _protect(operation: dict[str, Any], asked: Access | Scope, *, keys_required:
         return
     key = {"ApiKey": [] if asked is Access.ANY_KEY else [str(asked)]}
     # A service on loopback takes a key but asks for none.
-    operation["security"] = [key] if keys_required else [{}, key]
+    operation["security"] = [key, {"BrowserSession": []}] if keys_required else [{}, key]
     for status, description in _TO_CALLERS.items():
         operation["responses"].setdefault(status, {"description": description})
 

@@ -1,4 +1,4 @@
-"""How many requests a key may make: a token bucket for each, in the memory of this process (docs/adr/0009)."""
+"""How many requests a key, or sign-ins an address, may make: a token bucket each, in this process (docs/adr/0009)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_MOST_BUCKETS = 10_000
+
 
 @dataclass(frozen=True)
 class Share:
@@ -15,7 +17,7 @@ class Share:
 
     granted: bool
     tokens: float
-    per_s: int
+    per_s: float
     burst: int
 
     @property
@@ -33,20 +35,29 @@ class Share:
 
 
 class TokenBuckets:
-    """A bucket for each key: it holds `burst` tokens and gains `per_s` each second."""
+    """A bucket for each name, a key's or an address: it holds `burst` tokens and gains `per_s` each second."""
 
-    def __init__(self, *, per_s: int, burst: int, now_s: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, per_s: float, burst: int, now_s: Callable[[], float] = time.monotonic) -> None:
         self._per_s, self._burst, self._now_s = per_s, burst, now_s
         self._buckets: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def take(self, key_id: str) -> Share:
+    def take(self, name: str) -> Share:
         """Take one token, if there is one."""
         now_s = self._now_s()
         with self._lock:
-            tokens, since_s = self._buckets.get(key_id, (float(self._burst), now_s))
+            tokens, since_s = self._buckets.get(name, (float(self._burst), now_s))
             tokens = min(float(self._burst), tokens + (now_s - since_s) * self._per_s)
             granted = tokens >= 1
             tokens -= granted
-            self._buckets[key_id] = (tokens, now_s)
+            self._buckets[name] = (tokens, now_s)
+            if len(self._buckets) > _MOST_BUCKETS:
+                self._forget_full(now_s)
         return Share(granted=granted, tokens=tokens, per_s=self._per_s, burst=self._burst)
+
+    def _forget_full(self, now_s: float) -> None:
+        """Drop what is as good as new; where strangers filled the memory, everything."""
+        full_after_s = self._burst / self._per_s
+        self._buckets = {name: kept for name, kept in self._buckets.items() if now_s - kept[1] < full_after_s}
+        if len(self._buckets) > _MOST_BUCKETS:
+            self._buckets.clear()

@@ -1,6 +1,6 @@
 """Which scans a client asked for: the filters of `/v1/scans`, and the pages and streams over them.
 
-Pages are cut by id, never by offset: a scan that arrives or changes meanwhile moves no other across a page's edge.
+How pages are cut is told in `api.scan_orders`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, String, literal_column, select
+from sqlalchemy import ColumnElement, Engine, Select, String, Text, cast, literal_column, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from shared.db.models import Batch, Prediction, Scan
+from api.scan_orders import Place, ScanSort, beyond, ordering
+from shared.db.models import Batch, Correction, Prediction, Scan, is_newest
 from shared.db.session import reading
 from shared.domain import ScanState, TumorClass
 from shared.errors import NotFound
@@ -23,19 +24,27 @@ _STREAM_PAGE = 500
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "batch": lambda batch_id: Scan.batch_id == batch_id,
+    "filename": lambda part: Scan.filename.icontains(part, autoescape=True),
+    "code": lambda code: Scan.code == code,
     "state": lambda state: Scan.state == state,
     "since": lambda since: Scan.created_at >= since,
     "until": lambda until: Scan.created_at < until,
     "label": lambda label: Prediction.label == label,
     "min_confidence": lambda confidence: Prediction.confidence >= confidence,
     "max_confidence": lambda confidence: Prediction.confidence <= confidence,
+    "review_reason": lambda reason: cast(Prediction.review_reasons, Text).contains(f'"{reason}"', autoescape=True),
+    "corrected": lambda corrected: _is_corrected() if corrected else ~_is_corrected(),
     "needs_review": lambda needs_review: Prediction.needs_review.is_(needs_review),
 }
 
 
 @dataclass(frozen=True)
 class ScanFilter:
-    """What a scan of a project must fulfil; None asks for nothing. Times are inclusive, `until` exclusive."""
+    """What a scan of a project must fulfil; None asks for nothing. Times are inclusive, `until` exclusive.
+
+    `filename` is a part of the name, in any case of ASCII letters; it, `code` and `review_reason` have no index
+    and are for one batch.
+    """
 
     project: str
     batch: UUID | None = None
@@ -44,20 +53,24 @@ class ScanFilter:
     min_confidence: float | None = None
     max_confidence: float | None = None
     needs_review: bool | None = None
+    review_reason: str | None = None
+    corrected: bool | None = None
+    filename: str | None = None
+    code: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def about_result(self) -> bool:
         """Whether only scans with a result can fulfil it."""
-        asked = (self.label, self.min_confidence, self.max_confidence, self.needs_review)
+        asked = (self.label, self.min_confidence, self.max_confidence, self.needs_review, self.review_reason)
         return any(value is not None for value in asked)
 
 
 def page_of_scans(
-    engine: Engine, wanted: ScanFilter, *, beyond: UUID | None, limit: int, newest_first: bool
+    engine: Engine, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, limit: int
 ) -> list[Scan]:
-    """Up to `limit` scans with results and attempts, in order of ids, beyond the id `beyond`.
+    """Up to `limit` scans with results, attempts and corrections, in order, from behind a place in it.
 
     Raises NotFound for a batch that does not exist.
     """
@@ -66,27 +79,29 @@ def page_of_scans(
             batch = session.get(Batch, wanted.batch)
             if batch is None or batch.project != wanted.project:
                 raise NotFound("There is no such batch.")
-        query = _query(wanted, beyond=beyond, newest_first=newest_first, dialect=engine.dialect.name).limit(limit)
+        query = _query(wanted, sort=sort, behind=behind, dialect=engine.dialect.name).limit(limit)
         return list(session.scalars(query).unique().all())
 
 
 def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Scan]:
     """Every scan that is wanted, in order of ids; memory does not grow with their number."""
-    beyond: UUID | None = None
+    behind: Place | None = None
     while True:
-        page = page_of_scans(engine, wanted, beyond=beyond, limit=_STREAM_PAGE, newest_first=False)
+        page = page_of_scans(engine, wanted, sort=ScanSort.ID, behind=behind, limit=_STREAM_PAGE)
         yield from page
         if len(page) < _STREAM_PAGE:
             return
-        beyond = page[-1].id
+        behind = Place(page[-1].id)
 
 
-def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool, dialect: str) -> Select[Scan]:
-    query = select(Scan).options(selectinload(Scan.attempts))
+def _query(wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, dialect: str) -> Select[Scan]:
+    query = select(Scan).options(selectinload(Scan.attempts), selectinload(Scan.newest_correction))
     # Ordered by the id of the table that is filtered, so that its index gives the order too.
     key = Prediction.scan_id if wanted.about_result else Scan.id
     if wanted.about_result:
         query = query.join(Scan.prediction).options(contains_eager(Scan.prediction))
+    elif sort.by_confidence:
+        query = query.outerjoin(Scan.prediction).options(contains_eager(Scan.prediction))
     else:
         query = query.options(joinedload(Scan.prediction))
     asked = ((make, getattr(wanted, name)) for name, make in _CONDITIONS.items())
@@ -94,9 +109,9 @@ def _query(wanted: ScanFilter, *, beyond: UUID | None, newest_first: bool, diale
     if wanted.batch is None:
         # A batch is of one project, and that has been looked at.
         query = query.where(_project_column(wanted, dialect) == wanted.project)
-    if beyond is not None:
-        query = query.where(key < beyond if newest_first else key > beyond)
-    return query.order_by(key.desc() if newest_first else key)
+    if behind is not None:
+        query = query.where(beyond(sort, behind, key=key.expression, dialect=dialect))
+    return query.order_by(*ordering(sort, key=key.expression, dialect=dialect))
 
 
 def _project_column(wanted: ScanFilter, dialect: str) -> ColumnElement[str]:
@@ -104,3 +119,8 @@ def _project_column(wanted: ScanFilter, dialect: str) -> ColumnElement[str]:
     if wanted.about_result and dialect == "sqlite":
         return literal_column("+scans.project", String)
     return Scan.project.expression
+
+
+def _is_corrected() -> ColumnElement[bool]:
+    """Whether a reader's label stands beside the scan's; found from the corrections, which are few."""
+    return Scan.id.in_(select(Correction.scan_id).where(Correction.label.is_not(None), is_newest(Correction)))

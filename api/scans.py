@@ -19,7 +19,7 @@ from shared.heatmaps import Frame, lay_out
 
 # What a worker found to break the limits of decoding is not tried again for everyone who looks.
 _COSTLY = {"decode_limit", "decoder_crashed"}
-_WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts))
+_WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts), selectinload(Scan.newest_correction))
 
 
 def find_scan(services: Services, caller: Caller, scan_id: UUID) -> Scan:
@@ -41,8 +41,8 @@ def find_prediction(services: Services, caller: Caller, scan_id: UUID) -> Predic
     raise Conflict(f"The scan was {scan.state} ({scan.code}); it has no heatmap.", code="no_heatmap")
 
 
-def scan_image_png(services: Services, caller: Caller, scan_id: UUID) -> bytes:
-    """The picture that was classified, (height, width) 8-bit grey, as PNG; Conflict where the upload is none."""
+def scan_image_png(services: Services, caller: Caller, scan_id: UUID, *, size_px: int | None = None) -> bytes:
+    """The picture that was classified as PNG, 8-bit grey, no side over `size_px`; Conflict where the upload is none."""
     scan = find_scan(services, caller, scan_id)
     if scan.upload_key is None:
         raise Conflict(f"Nothing was kept of this upload: {scan.message}", code="no_image")
@@ -53,7 +53,22 @@ def scan_image_png(services: Services, caller: Caller, scan_id: UUID) -> bytes:
     except InvalidScan as error:
         raise Conflict(f"The upload is no image that can be shown: {error.message}", code="no_image") from error
     encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "PNG", compress_level=1)
+    image = Image.fromarray(pixels)
+    if size_px is not None:
+        image.thumbnail((size_px, size_px))
+    image.save(encoded, "PNG", compress_level=1)
+    return encoded.getvalue()
+
+
+def overlay_jpeg(services: Services, prediction: Prediction, *, size_px: int | None = None) -> bytes:
+    """The overlay as JPEG, no side over `size_px`; of our own making, so that it may be decoded here."""
+    stored = services.store.read(prediction.overlay_path)
+    if size_px is None:
+        return stored
+    encoded = io.BytesIO()
+    with Image.open(io.BytesIO(stored), formats=("JPEG",)) as image:
+        image.thumbnail((size_px, size_px))  # JPEG is decoded at the nearest eighth, which costs less
+        image.save(encoded, "JPEG", quality=85)
     return encoded.getvalue()
 
 

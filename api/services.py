@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar, cast
 
 import redis
@@ -11,6 +12,7 @@ from celery import Celery
 from flask import current_app
 from sqlalchemy import Engine
 
+from api.browser_sessions import BrowserSessions
 from api.keyring import KeyRing
 from api.keys_in_progress import KeysInProgress
 from api.places import UploadPlaces
@@ -22,6 +24,7 @@ from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
 from shared.decoder import Decoder
 from shared.settings import Settings
+from shared.webhook_targets import Resolver, resolve
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,12 @@ class Services:
     presence: redis.Redis
     decoder: Decoder
     keyring: KeyRing
+    browser_sessions: BrowserSessions
     buckets: TokenBuckets
+    sign_ins: TokenBuckets
     upload_places: UploadPlaces
     clock: Clock = utc_now
+    resolver: Resolver = resolve
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
@@ -57,7 +63,9 @@ class Services:
             presence=presence.connect(settings),
             decoder=Decoder(settings),
             keyring=KeyRing(engine, clock=clock, cache_s=settings.key_cache_s),
+            browser_sessions=BrowserSessions(engine, clock=clock, lasting=timedelta(hours=settings.session_hours)),
             buckets=TokenBuckets(per_s=settings.max_requests_per_s, burst=settings.max_request_burst),
+            sign_ins=TokenBuckets(per_s=settings.max_sign_ins_per_minute / 60, burst=settings.max_sign_ins_per_minute),
             upload_places=UploadPlaces(settings.max_uploads_per_project),
             clock=clock,
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),

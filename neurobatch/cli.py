@@ -15,6 +15,7 @@ _COMMANDS = {
     "results": "Show or save a batch's results, and its heatmaps.",
     "cancel": "Stop what has not run of a batch.",
     "retry": "Run the failed scans of a batch again.",
+    "webhook": "Have an address called when a batch has come to its end.",
     "admin": "Make, list and revoke API keys; read the audit trail.",
     "relay": "Publish waiting scans; runs beside the workers.",
     "reconcile": "Look once for lost scans and files without a row.",

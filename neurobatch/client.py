@@ -16,7 +16,19 @@ from urllib.parse import quote
 
 import httpx
 
-from neurobatch.documents import Batch, Limits, Problem, Removed, Scan, ScanFilters, SearchFilters
+from neurobatch.documents import (
+    Batch,
+    BatchScanFilters,
+    Delivery,
+    Limits,
+    NewWebhook,
+    Problem,
+    Removed,
+    Scan,
+    SearchFilters,
+    Summary,
+    Webhook,
+)
 from neurobatch.files import collect
 from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
@@ -104,9 +116,9 @@ class Client:
         """One batch with its progress."""
         return cast(Batch, self._get(_path(batch_id)))
 
-    def batches(self) -> Iterator[Batch]:
-        """Every batch, newest first."""
-        return cast(Iterator[Batch], self._pages("/v1/batches", {}))
+    def batches(self, *, search: str | None = None) -> Iterator[Batch]:
+        """Every batch, newest first; or those whose name holds `search`, or whose id begins so."""
+        return cast(Iterator[Batch], self._pages("/v1/batches", {"search": search}))
 
     def wait(
         self,
@@ -128,8 +140,12 @@ class Client:
                 raise TimeoutError(f"batch {batch_id} is still {batch['state']} after {timeout_s} s")
             time.sleep(interval_s)
 
-    def scans(self, batch_id: str, **filters: Unpack[ScanFilters]) -> Iterator[Scan]:
-        """The scans of a batch with their results, in the order of submission."""
+    def summary(self, batch_id: str) -> Summary:
+        """How many of a batch's scans have which label, need review, were corrected or were rejected for what."""
+        return cast(Summary, self._get(_path(batch_id, "summary")))
+
+    def scans(self, batch_id: str, **filters: Unpack[BatchScanFilters]) -> Iterator[Scan]:
+        """The scans of a batch with their results, in the order of submission or as `sort` says."""
         return cast(Iterator[Scan], self._pages(_path(batch_id, "scans"), filters))
 
     def search(self, **filters: Unpack[SearchFilters]) -> Iterator[Scan]:
@@ -174,9 +190,54 @@ class Client:
         """Run the failed scans again; the batch after that. RequestRefused with 409 where none has failed."""
         return cast(Batch, self._once("POST", _path(batch_id, "retry")))
 
+    def correct(self, scan_id: str, label: str, *, note: str | None = None) -> Scan:
+        """Put a reader's label and note beside the prediction of a succeeded scan; the scan after that."""
+        body = {"label": label, "note": note}
+        return cast(Scan, self._once("PUT", _correction_path(scan_id), json=body))
+
+    def withdraw_correction(self, scan_id: str) -> Scan:
+        """Take back what a reader said of a scan; the scan after that."""
+        return cast(Scan, self._once("DELETE", _correction_path(scan_id)))
+
     def delete(self, batch_id: str) -> Removed:
         """Remove a batch with its rows and files; what went."""
         return cast(Removed, self._once("DELETE", _path(batch_id)))
+
+    def add_webhook(
+        self, url: str, *, events: Sequence[str] = ("batch.completed",), description: str | None = None
+    ) -> NewWebhook:
+        """Have `url` called when a batch has come to its end; the webhook with its `secret`, which is shown this once.
+
+        RequestRefused with 422 where the URL is none or leads into a private network.
+        """
+        wanted = {"url": url, "events": list(events), "description": description}
+        # Not repeated by itself: a webhook whose answer was lost would be there twice, once with a secret nobody knows.
+        return cast(NewWebhook, self._once("POST", "/v1/webhooks", json=wanted))
+
+    def webhooks(self) -> Iterator[Webhook]:
+        """Every webhook of the project, newest first, without secrets."""
+        return cast(Iterator[Webhook], self._pages("/v1/webhooks", {}))
+
+    def webhook(self, webhook_id: str) -> Webhook:
+        """One webhook."""
+        return cast(Webhook, self._get(_webhook_path(webhook_id)))
+
+    def remove_webhook(self, webhook_id: str) -> int:
+        """Remove a webhook and its log; the number of deliveries that went."""
+        return cast(int, self._once("DELETE", _webhook_path(webhook_id))["deliveries"])
+
+    def ping_webhook(self, webhook_id: str) -> Delivery:
+        """Have a `ping` sent, to try out the receiver; its delivery, which the log follows."""
+        return cast(Delivery, self._once("POST", _webhook_path(webhook_id, "test")))
+
+    def deliveries(self, webhook_id: str) -> Iterator[Delivery]:
+        """The log of a webhook, newest first."""
+        return cast(Iterator[Delivery], self._pages(_webhook_path(webhook_id, "deliveries"), {}))
+
+    def resend(self, webhook_id: str, delivery_id: str) -> Delivery:
+        """Have a delivery sent again, now, under the same id; the delivery after that."""
+        path = _webhook_path(webhook_id, "deliveries", quote(delivery_id, safe=""), "resend")
+        return cast(Delivery, self._once("POST", path))
 
     def models(self) -> list[dict[str, Any]]:
         """The model bundles at hand with their measured figures; `active` is the one that classifies."""
@@ -196,8 +257,8 @@ class Client:
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.get(path, params=query)))
 
-    def _once(self, method: str, path: str) -> dict[str, Any]:
-        return _document(self._patience.send(lambda: self._http.request(method, path), repeatable=False))
+    def _once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        return _document(self._patience.send(lambda: self._http.request(method, path, **content), repeatable=False))
 
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
         query = {name: _in_query(value) for name, value in filters.items() if value is not None} | {"limit": _PAGE}
@@ -231,6 +292,14 @@ class Client:
 
 def _path(batch_id: str, *below: str) -> str:
     return "/".join(("/v1/batches", quote(batch_id, safe=""), *below))
+
+
+def _correction_path(scan_id: str) -> str:
+    return f"/v1/scans/{quote(scan_id, safe='')}/correction"
+
+
+def _webhook_path(webhook_id: str, *below: str) -> str:
+    return "/".join(("/v1/webhooks", quote(webhook_id, safe=""), *below))
 
 
 def _in_query(value: object) -> Any:

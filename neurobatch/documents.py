@@ -63,6 +63,15 @@ class Point(TypedDict):
     y: int
 
 
+class Correction(TypedDict):
+    """What a reader said of a scan; `by` is a key's id, or local."""
+
+    label: str
+    note: str | None
+    by: str
+    at: str
+
+
 class Scan(TypedDict):
     """One scan; the members from `label` on are None unless it succeeded."""
 
@@ -88,6 +97,7 @@ class Scan(TypedDict):
     focus: Point | None
     model: str | None
     timings: dict[str, float] | None
+    correction: Correction | None
 
 
 class ScanFilters(TypedDict, total=False):
@@ -98,14 +108,33 @@ class ScanFilters(TypedDict, total=False):
     min_confidence: float
     max_confidence: float
     needs_review: bool
+    corrected: bool
     since: datetime | str
     until: datetime | str
+
+
+class BatchScanFilters(ScanFilters, total=False):
+    """The filters of a batch's scans; `sort` is id, confidence or filename, with a minus for the largest first."""
+
+    review_reason: str
+    code: str
+    filename: str
+    sort: str
 
 
 class SearchFilters(ScanFilters, total=False):
     """The filters of a search over all batches."""
 
     batch: str
+
+
+class Summary(TypedDict):
+    """Numbers of a batch's scans; `rejected` by code."""
+
+    labels: dict[str, int]
+    needs_review: int
+    corrected: int
+    rejected: dict[str, int]
 
 
 class Removed(TypedDict):
@@ -115,6 +144,47 @@ class Removed(TypedDict):
     predictions: int
     files: int
     size_bytes: int
+
+
+class Webhook(TypedDict):
+    """One webhook; `state` is active, or disabled since its receiver answered 410 Gone."""
+
+    id: str
+    url: str
+    events: list[str]
+    description: str | None
+    state: str
+    created_at: str
+    disabled_at: str | None
+
+
+class NewWebhook(Webhook):
+    """A webhook that was just made, with the secret that signs."""
+
+    secret: str
+
+
+class WebhookAttempt(TypedDict):
+    """One request to a receiver; `error` is None where it was answered 2xx, or still runs."""
+
+    number: int
+    at: str
+    duration_ms: int | None
+    status_code: int | None
+    error: str | None
+
+
+class Delivery(TypedDict):
+    """One event on its way to one webhook; `state` is pending, delivered or failed."""
+
+    id: str
+    webhook_id: str
+    event: str
+    batch_id: str | None
+    state: str
+    created_at: str
+    next_attempt_at: str | None
+    attempts: list[WebhookAttempt]
 
 
 class Limit(TypedDict):

@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "wrong arguments or settings; nothing was sent"
     REFUSED = 3, "the service refused the request; its problem document says why"
     UNREACHABLE = 4, "the service did not answer, after several tries"
-    NOT_FOUND = 5, "there is no such batch"
+    NOT_FOUND = 5, "there is no such batch, webhook or delivery"
     INTERRUPTED = 130, "stopped by Ctrl-C"
 
     def __new__(cls, value: int, description: str) -> ExitCode:

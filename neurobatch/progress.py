@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from neurobatch.documents import Batch, Scan
+from neurobatch.documents import Batch, Delivery, Scan, Webhook
 from neurobatch.sending import Sent
 
 _WIDTH_WHEN_PIPED = 240
@@ -115,6 +115,33 @@ def print_batches(batches: Iterable[Batch]) -> None:
     for batch in batches:
         numbers = (str(count) for count in (batch["total"], *_ended(batch).values()))
         table.add_row(batch["id"], batch["name"] or "", batch["state"], *numbers, batch["created_at"])
+    _print(table)
+
+
+def print_webhooks(webhooks: Iterable[Webhook]) -> None:
+    """A table of webhooks."""
+    table = Table("webhook", "state", "to", "description", "created", box=None, pad_edge=False)
+    for webhook in webhooks:
+        description = webhook["description"] or ""
+        table.add_row(webhook["id"], webhook["state"], webhook["url"], description, webhook["created_at"])
+    _print(table)
+
+
+def print_deliveries(deliveries: Iterable[Delivery]) -> None:
+    """A table of deliveries, each with what came of its newest attempt."""
+    table = Table("delivery", "event", "batch", "state", "attempts", "newest", "next", box=None, pad_edge=False)
+    for delivery in deliveries:
+        newest = delivery["attempts"][-1:]
+        told = " ".join(str(a["status_code"] or a["error"] or "running") for a in newest)
+        table.add_row(
+            delivery["id"],
+            delivery["event"],
+            delivery["batch_id"] or "",
+            delivery["state"],
+            str(len(delivery["attempts"])),
+            told,
+            delivery["next_attempt_at"] or "",
+        )
     _print(table)
 
 

@@ -27,9 +27,14 @@ class Action(StrEnum):
     BATCH_CANCELLED = "batch.cancelled"
     BATCH_DELETED = "batch.deleted"
     SCAN_RETRIED = "scan.retried"
+    SCAN_CORRECTED = "scan.corrected"
+    SCAN_CORRECTION_WITHDRAWN = "scan.correction_withdrawn"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     LOGIN_REFUSED = "login.refused"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_RESENT = "webhook.resent"
     RETENTION_REMOVED = "retention.removed"
 
 

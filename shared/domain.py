@@ -45,6 +45,21 @@ class BatchState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class WebhookEvent(StrEnum):
+    """What webhooks tell of."""
+
+    BATCH_COMPLETED = "batch.completed"
+    PING = "ping"
+
+
+class DeliveryState(StrEnum):
+    """Where the delivery of one event to one webhook stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 UNFINISHED = frozenset({ScanState.QUEUED, ScanState.RUNNING})
 TERMINAL = frozenset(ScanState) - UNFINISHED
 

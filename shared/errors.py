@@ -36,7 +36,7 @@ class NotFound(NeurobatchError):
 class Unauthorized(NeurobatchError):
     """The call needs an API key and came without one, or with one that does not hold.
 
-    Codes: `key_missing`, `key_invalid`.
+    Codes: `key_missing`, `key_invalid`, `session_ended`.
     """
 
     code = "key_missing"
@@ -45,7 +45,7 @@ class Unauthorized(NeurobatchError):
 class Forbidden(NeurobatchError):
     """The caller is known, but may not do this; `scope` is what its key lacks, if that is the reason.
 
-    Codes: `scope_missing`, `cross_site_request`.
+    Codes: `scope_missing`, `cross_site_request`, `csrf_token_missing`, `csrf_token_wrong`.
     """
 
     code = "forbidden"
@@ -87,7 +87,7 @@ class ClientTooSlow(LimitExceeded):
 class TooManyRequests(LimitExceeded):
     """The caller has had its share for now; `retry_after_s` tells when there is more.
 
-    Codes: `rate_limited`, `too_many_uploads`, `quota_exceeded`.
+    Codes: `rate_limited`, `too_many_uploads`, `too_many_sign_ins`, `quota_exceeded`.
     """
 
     code = "rate_limited"

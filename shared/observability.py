@@ -40,6 +40,7 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # The first tells at every look at the revision which dialect it found, the second each of our own requests.
-    for chatty in ("alembic.runtime.migration", "httpx"):
+    # The first tells at every look at the revision which dialect it found, the others each of our own requests, with
+    # what a webhook's URL may hold.
+    for chatty in ("alembic.runtime.migration", "httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

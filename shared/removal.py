@@ -26,9 +26,10 @@ class Removed:
 
 
 def remove_rows(session: Session, batch_id: UUID) -> tuple[list[UUID], int]:
-    """Remove a batch's rows in all tables but the audit trail; its scans' ids and how many predictions there were.
+    """Remove a batch's rows; its scans' ids and how many predictions there were.
 
-    The caller holds the batch's lock, and removes files and messages once this is committed.
+    Left are the audit trail and the log of webhooks, which hold its id. The caller holds the batch's lock, and removes
+    files and messages once this is committed.
     """
     mine = select(Scan.id).where(Scan.batch_id == batch_id)
     scans = list(session.scalars(mine))

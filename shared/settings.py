@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         description="Ask for an API key on loopback addresses too; elsewhere one is always asked for.",
     )
     key_cache_s: float = Field(5.0, ge=0, description="A revoked API key is refused after this time at the latest.")
+    session_hours: float = Field(12.0, gt=0, description="How long a browser stays signed in.")
+    session_cookie_secure: bool = Field(
+        default=False,
+        description="Mark the cookie of a browser's session as Secure also where the request did not say https.",
+    )
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
     max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
@@ -54,6 +59,23 @@ class Settings(BaseSettings):
         0.0, ge=0, description="A finished batch is removed this long after its submission; 0: kept until deleted."
     )
 
+    webhook_private_targets: bool = Field(
+        default=False, description="Let webhooks lead to private, loopback and link-local addresses, too."
+    )
+    webhook_connect_timeout_s: float = Field(5.0, gt=0, description="Time to connect to a webhook's receiver.")
+    webhook_timeout_s: float = Field(
+        15.0, gt=0, description="Time for one whole attempt: look-up, connection, request and answer."
+    )
+    webhook_attempts_limit: int = Field(10, ge=1, description="Attempts after which a delivery is failed.")
+    webhook_retry_pause_s: float = Field(
+        2.0, gt=0, description="Longest pause before the second attempt; four times as long for each later."
+    )
+    webhook_retry_longest_pause_s: float = Field(
+        43_200.0, gt=0, description="No pause before another attempt is longer than this."
+    )
+    webhook_senders: int = Field(8, ge=1, description="Deliveries that one relay sends at once, one to a webhook.")
+    webhook_log_days: float = Field(30.0, gt=0, description="How long the log of ended deliveries is kept.")
+
     max_files_per_batch: int = Field(10_000, ge=1, description="Files in one POST.")
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
     max_batch_bytes: int = Field(4096 * _MIB, ge=1, description="Bytes of one POST, multipart framing included.")
@@ -65,14 +87,26 @@ class Settings(BaseSettings):
     max_archive_ratio: int = Field(200, ge=1, description="Bytes of an archive's member over its packed bytes.")
     max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one TIFF, or frames of one DICOM file.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
+    max_note_chars: int = Field(2_000, ge=1, description="Characters of the note beside a reader's correction.")
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")
     max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
     max_requests_per_s: int = Field(200, ge=1, description="Requests a second of one API key, in the long run.")
     max_request_burst: int = Field(2_000, ge=1, description="Requests of one API key at once, after a quiet time.")
+    max_sign_ins_per_minute: int = Field(30, ge=1, description="Sign-ins of browsers from one address in a minute.")
+    max_json_bytes: int = Field(64 * 1024, ge=256, description="Bytes of a request's body where that is JSON.")
     max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
     max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
     max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")
+    max_webhooks_per_project: int = Field(20, ge=1, description="Webhooks of one project.")
+    max_webhook_url_chars: int = Field(2_000, ge=10, description="Characters of a webhook's URL.")
+    max_webhook_description_chars: int = Field(200, ge=1, description="Characters of a webhook's description.")
+    max_webhook_attempts: int = Field(
+        100, ge=1, description="Attempts at one delivery, those that somebody asked for included."
+    )
+    max_webhook_answer_bytes: int = Field(
+        64 * 1024, ge=1024, description="Bytes that are read of a receiver's answer, headers included."
+    )
 
     chunk_size: int = Field(32, ge=1, description="Scans in one task.")
     worker_processes: int = Field(1, ge=1, description="Child processes of one worker, each with its own model.")

@@ -6,7 +6,6 @@ Its sections are those of Mitchell et al. 2019, "Model cards for model reporting
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from training.wording import name_of, number_in_words
 from worker.inference.bundle import DESCRIPTION_FILE
 
 CARD_FILE = "README.md"
-IMAGES = Path("docs/images/model")  # a folder for each bundle; relative to the repository
+PLOTS = "plots"  # the folder beside the card; the API shows what is in it
 
 Document = Mapping[str, Any]
 
@@ -101,12 +100,11 @@ heatmap looks convincing also where it is wrong, and so does a high probability:
 {caveats}"""
 
 
-def write_card(folder: Path, *, images: Path = IMAGES) -> None:
+def write_card(folder: Path) -> None:
     """Write README.md into a bundle's folder, from bundle.json and evaluation.json there."""
     description = json.loads((folder / DESCRIPTION_FILE).read_text())
     evaluation = json.loads((folder / EVALUATION_FILE).read_text())
-    pictures = os.path.relpath(images / description["name"], folder)
-    (folder / CARD_FILE).write_text(card(description, evaluation, pictures=pictures))
+    (folder / CARD_FILE).write_text(card(description, evaluation, pictures=PLOTS))
 
 
 def card(description: Document, evaluation: Document, *, pictures: str) -> str:

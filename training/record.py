@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.card import IMAGES, write_card
+from training.card import PLOTS, write_card
 from training.plots.all import draw_evaluation
 from training.report import EVALUATION_FILE, headline, write_document
 from worker.inference.bundle import DESCRIPTION_FILE
@@ -23,7 +23,7 @@ def with_recorded_sections(evaluation: dict[str, Any], folder: Path) -> dict[str
     return evaluation | {name: section for name, section in recorded.items() if name not in evaluation}
 
 
-def record(evaluation: Mapping[str, Any], folder: Path, *, scores: Path | None = None, images: Path = IMAGES) -> None:
+def record(evaluation: Mapping[str, Any], folder: Path, *, scores: Path | None = None) -> None:
     """Write everything of `evaluation` that the bundle in `folder` shows; of a cross-validation its calibration too."""
     described = folder / DESCRIPTION_FILE
     description = json.loads(described.read_text())
@@ -33,8 +33,8 @@ def record(evaluation: Mapping[str, Any], folder: Path, *, scores: Path | None =
     if scores is not None and scores.resolve() != (folder / SCORES_FILE).resolve():
         shutil.copyfile(scores, folder / SCORES_FILE)
     write_document(folder / EVALUATION_FILE, evaluation)
-    draw_evaluation(evaluation, images / description["name"])
-    write_card(folder, images=images)
+    draw_evaluation(evaluation, folder / PLOTS)
+    write_card(folder)
 
 
 def _calibrated(description: Mapping[str, Any], fitted: Mapping[str, float]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The loop that publishes what the API could not, and gives back the scans of workers that died.
+"""The loop that publishes what the API could not, and gives back the scans of workers that died; webhooks beside it.
 
 It runs beside the workers as a process of its own (`neurobatch relay`) and needs neither TensorFlow nor
 OpenCV. Several may run; one works, and another takes over when it falls silent (docs/adr/0011).
@@ -28,24 +28,32 @@ from shared.db.session import make_engine, transaction
 from shared.dispatch import dispatch_quietly
 from shared.liveness import hold, owner_if_dead
 from shared.settings import Settings
+from worker.deliverer import Deliverer
 from worker.reconciler import Reconciler
-from worker.retention import remove_expired
+from worker.retention import remove_ended_sessions, remove_expired
 
 _log = structlog.get_logger(__name__)
 _RELAYS_FOLDER = "relays"
 
 
 def run_relay(settings: Settings) -> None:
-    """Turn until SIGTERM or SIGINT."""
+    """Turn until SIGTERM or SIGINT; RuntimeError where the deliverer died, so that the process is started again."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    relay = Relay(settings, make_engine(settings.sql_url), make_celery(settings))
+    engine = make_engine(settings.sql_url)
+    relay = Relay(settings, engine, make_celery(settings))
+    deliverer = Deliverer(settings, engine)
+    deliverer.start()
     _log.info("relay_started", interval_s=settings.relay_interval_s)
-    while not stop.is_set():
+    while not stop.is_set() and deliverer.is_alive():
         relay.turn()
         stop.wait(settings.relay_interval_s)
+    died = not deliverer.is_alive()
+    deliverer.stop()
     relay.leave()
+    if died:
+        raise RuntimeError("the deliverer of webhooks died")
 
 
 class Relay:
@@ -72,6 +80,7 @@ class Relay:
             dispatch_quietly(self._engine, self._celery, clock=self._clock, chunk_size=self._settings.chunk_size)
             retention_days = self._settings.retention_days
             remove_expired(self._engine, self._store, self._broker, clock=self._clock, retention_days=retention_days)
+            remove_ended_sessions(self._engine, clock=self._clock)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
             return False

@@ -1,4 +1,4 @@
-"""Removes batches that are older than `retention_days`; the relay calls it again and again.
+"""Removes batches that are older than `retention_days`, and sessions that ended; the relay calls it again and again.
 
 A batch that is not finished is never removed: what was accepted comes to its end first.
 """
@@ -10,12 +10,12 @@ from uuid import UUID
 
 import redis
 import structlog
-from sqlalchemy import ColumnElement, Engine, exists, select
+from sqlalchemy import ColumnElement, Engine, delete, exists, select
 
 from shared.artifacts import ArtifactStore
 from shared.audit import RETENTION, Action, append_entry
 from shared.clock import Clock
-from shared.db.models import Batch, Scan
+from shared.db.models import Batch, BrowserSession, Scan
 from shared.db.session import reading, transaction
 from shared.domain import UNFINISHED
 from shared.removal import remove_rows
@@ -40,6 +40,16 @@ def remove_expired(
     if scans := [scan for batch in removed if batch is not None for scan in batch]:
         withdraw(broker, engine, scans)
     return sum(batch is not None for batch in removed)
+
+
+def remove_ended_sessions(engine: Engine, *, clock: Clock) -> int:
+    """Remove the sessions of browsers that have expired; their number. Nothing is locked where there are none."""
+    ended = BrowserSession.expires_at <= clock()
+    with reading(engine) as session:
+        if session.scalar(select(BrowserSession.token_sha256).where(ended).limit(1)) is None:
+            return 0
+    with transaction(engine) as session:
+        return len(session.scalars(delete(BrowserSession).where(ended).returning(BrowserSession.token_sha256)).all())
 
 
 def _expired(until: datetime) -> tuple[ColumnElement[bool], ...]:

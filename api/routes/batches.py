@@ -12,11 +12,11 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 
-from api import batches, control, dry_run, exports
+from api import batches, control, dry_run, exports, summaries
 from api.callers import caller
 from api.routes.scans import scan_page
-from api.schemas.batches import BatchDocument, BatchList, RemovedDocument, batch_document
-from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
+from api.schemas.batches import BatchDocument, BatchesQuery, BatchList, RemovedDocument, SummaryDocument, batch_document
+from api.schemas.pages import decode_cursor, encode_cursor
 from api.schemas.scans import BatchScansQuery, ScanList
 from api.schemas.submissions import SubmitQuery
 from api.services import Services, services
@@ -87,12 +87,13 @@ def _boundary() -> bytes:
 
 
 @blueprint.get("")
-@blueprint.input(PageQuery, location="query", arg_name="page")
+@blueprint.input(BatchesQuery, location="query", arg_name="page")
 @blueprint.output(BatchList)
 @blueprint.doc(operation_id="list_batches")
-def index(page: PageQuery) -> Any:
-    """List batches, newest first."""
-    found = batches.list_batches(services(), caller(), before=decode_cursor(page.cursor), limit=page.limit + 1)
+def index(page: BatchesQuery) -> Any:
+    """List batches, newest first; all, or those whose name or id `search` finds."""
+    before = decode_cursor(page.cursor)
+    found = batches.list_batches(services(), caller(), before=before, search=page.search, limit=page.limit + 1)
     items = [_describe(*pair) for pair in found[: page.limit]]
     return BatchList(items=items, next=encode_cursor(items[-1].id) if len(found) > page.limit else None)
 
@@ -110,8 +111,16 @@ def show(batch_id: UUID) -> Any:
 @blueprint.output(ScanList)
 @blueprint.doc(operation_id="list_batch_scans", responses=[404])
 def list_scans(batch_id: UUID, query: BatchScansQuery) -> Any:
-    """List a batch's scans with their results, in the order of their submission."""
-    return scan_page(query, query.wanted(caller().project, batch_id), newest_first=False)
+    """List a batch's scans with their results, in the order of their submission or as `sort` says."""
+    return scan_page(query, query.wanted(caller().project, batch_id), sort=query.sort)
+
+
+@blueprint.get("/<uuid:batch_id>/summary")
+@blueprint.output(SummaryDocument)
+@blueprint.doc(operation_id="get_batch_summary", responses=[404])
+def summary(batch_id: UUID) -> Any:
+    """How many of a batch's scans have which label, need review, were corrected or were rejected for what."""
+    return SummaryDocument(**asdict(summaries.summarise_batch(services(), caller(), batch_id)))
 
 
 @blueprint.get("/<uuid:batch_id>/results.jsonl")

@@ -43,13 +43,12 @@ class _OneStream:
 
     def __init__(self, current: Services, caller: Caller, batch_id: UUID, position: events.Position) -> None:
         self._current = current
-        key_id = caller.key_id
         self._lines = events.follow(
             current.engine,
             batch_id,
             position,
             retention_days=current.settings.retention_days,
-            may_go_on=lambda: key_id is None or current.keyring.holding(key_id) is not None,
+            may_go_on=lambda: _still_holds(current, caller),
         )
         self._open = True
 
@@ -61,3 +60,12 @@ class _OneStream:
         if self._open:
             self._open = False
             self._current.event_streams.release()
+
+
+def _still_holds(current: Services, caller: Caller) -> bool:
+    """Whether the key, and the browser's session where there is one, have not ended meanwhile."""
+    if caller.key_id is None:
+        return True
+    if caller.session is not None and not current.browser_sessions.holds(caller.session):
+        return False
+    return current.keyring.holding(caller.key_id) is not None

@@ -22,6 +22,13 @@ def list_models() -> Any:
     return ModelList(items=model_bundles.list_bundles(services().settings.model_dir))
 
 
+@blueprint.get("/v1/models/<name>/plots/<plot>")
+@blueprint.doc(operation_id="get_model_plot", responses=[404])
+def show_plot(name: str, plot: str) -> Response:
+    """One of a model's plots, as PNG."""
+    return Response(model_bundles.plot_png(services().settings.model_dir, model=name, plot=plot), mimetype="image/png")
+
+
 @blueprint.get("/v1/limits")
 @blueprint.output(LimitList)
 @blueprint.doc(operation_id="get_limits")

@@ -8,11 +8,12 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response
 
-from api import scans
+from api import corrections, scans
 from api.callers import caller
+from api.scan_orders import ScanSort, decode_place, encode_place, place_of
 from api.scan_queries import ScanFilter, page_of_scans
-from api.schemas.pages import decode_cursor, encode_cursor
-from api.schemas.scans import BatchScansQuery, ScanDocument, ScanList, ScansQuery, scan_document
+from api.schemas.pages import PageQuery
+from api.schemas.scans import CorrectionInput, PictureQuery, ScanDocument, ScanList, ScansQuery, scan_document
 from api.services import services
 
 blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")
@@ -25,15 +26,16 @@ _A_DAY_S = 86_400
 @blueprint.doc(operation_id="list_scans", responses=[404])
 def index(query: ScansQuery) -> Any:
     """Search the stored scans of all batches of your project, newest first."""
-    return scan_page(query, query.wanted(caller().project, query.batch), newest_first=True)
+    return scan_page(query, query.wanted(caller().project, query.batch), sort=ScanSort.ID_DOWN)
 
 
-def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool) -> ScanList:
-    """One page of scans and the cursor of the next."""
-    beyond = decode_cursor(query.cursor)
-    found = page_of_scans(services().engine, wanted, beyond=beyond, limit=query.limit + 1, newest_first=newest_first)
-    items = [scan_document(scan) for scan in found[: query.limit]]
-    return ScanList(items=items, next=encode_cursor(items[-1].id) if len(found) > query.limit else None)
+def scan_page(query: PageQuery, wanted: ScanFilter, *, sort: ScanSort) -> ScanList:
+    """One page of a batch's scans and the cursor of the next."""
+    behind = decode_place(sort, query.cursor)
+    found = page_of_scans(services().engine, wanted, sort=sort, behind=behind, limit=query.limit + 1)
+    page = found[: query.limit]
+    following = encode_place(sort, place_of(sort, page[-1])) if len(found) > query.limit else None
+    return ScanList(items=[scan_document(scan) for scan in page], next=following)
 
 
 @blueprint.get("/<uuid:scan_id>")
@@ -41,14 +43,39 @@ def scan_page(query: BatchScansQuery, wanted: ScanFilter, *, newest_first: bool)
 @blueprint.doc(operation_id="get_scan", responses=[404])
 def show(scan_id: UUID) -> Any:
     """Look at one scan and its result."""
+    return _document(scan_id)
+
+
+@blueprint.put("/<uuid:scan_id>/correction")
+@blueprint.input(CorrectionInput, location="json", arg_name="said")
+@blueprint.output(ScanDocument)
+@blueprint.doc(operation_id="correct_scan", responses=[400, 404, 409, 413, 422])
+def correct(scan_id: UUID, said: CorrectionInput) -> Any:
+    """Confirm or correct a scan's label, with a note; kept beside the prediction and never over it."""
+    corrections.correct_scan(services(), caller(), scan_id, label=said.label, note=said.note)
+    return _document(scan_id)
+
+
+@blueprint.delete("/<uuid:scan_id>/correction")
+@blueprint.output(ScanDocument)
+@blueprint.doc(operation_id="withdraw_correction", responses=[404])
+def withdraw_correction(scan_id: UUID) -> Any:
+    """Take the correction back, if there is one; that it was there is kept."""
+    corrections.withdraw_correction(services(), caller(), scan_id)
+    return _document(scan_id)
+
+
+def _document(scan_id: UUID) -> ScanDocument:
     return scan_document(scans.find_scan(services(), caller(), scan_id))
 
 
 @blueprint.get("/<uuid:scan_id>/image")
+@blueprint.input(PictureQuery, location="query", arg_name="query")
 @blueprint.doc(operation_id="get_scan_image", responses=[404, 409])
-def image(scan_id: UUID) -> Response:
-    """The uploaded image as PNG."""
-    return _cacheable(scans.scan_image_png(services(), caller(), scan_id), "image/png")
+def image(scan_id: UUID, query: PictureQuery) -> Response:
+    """The uploaded image as PNG, or smaller for a grid of many."""
+    png = scans.scan_image_png(services(), caller(), scan_id, size_px=query.size_px)
+    return _cacheable(png, "image/png")
 
 
 @blueprint.get("/<uuid:scan_id>/heatmap")
@@ -68,11 +95,12 @@ def heatmap_npy(scan_id: UUID) -> Response:
 
 
 @blueprint.get("/<uuid:scan_id>/overlay")
+@blueprint.input(PictureQuery, location="query", arg_name="query")
 @blueprint.doc(operation_id="get_scan_overlay", responses=[404, 409])
-def overlay(scan_id: UUID) -> Response:
-    """The heatmap over the image, with its legend, as JPEG."""
+def overlay(scan_id: UUID, query: PictureQuery) -> Response:
+    """The heatmap over the image, with its legend, as JPEG, or smaller for a grid of many."""
     prediction = scans.find_prediction(services(), caller(), scan_id)
-    return _cacheable(services().store.read(prediction.overlay_path), "image/jpeg")
+    return _cacheable(scans.overlay_jpeg(services(), prediction, size_px=query.size_px), "image/jpeg")
 
 
 def _cacheable(data: bytes, mimetype: str) -> Response:

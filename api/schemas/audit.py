@@ -20,7 +20,7 @@ class AuditDocument(Document):
     at: datetime
     actor: str = Field(description="Id of the key; or local, command, retention, nobody.")
     action: str
-    subject: str | None = Field(description="Id of the batch or key.")
+    subject: str | None = Field(description="Id of the batch, scan, key, webhook or delivery.")
     count: int | None = Field(description="Number of scans, or of refused requests.")
     request_id: str | None
 

@@ -10,9 +10,11 @@ from pydantic import ConfigDict, Field
 
 from api import examples
 from api.schemas.document import Document
+from api.schemas.pages import PageQuery
+from api.schemas.query_values import QueryText
 from shared.db.models import Batch
 from shared.db.queries import BatchProgress
-from shared.domain import BatchState, batch_state
+from shared.domain import BatchState, TumorClass, batch_state
 
 
 class Counts(Document):
@@ -50,6 +52,26 @@ class BatchList(Document):
 
     items: list[BatchDocument]
     next: str | None
+
+
+class BatchesQuery(PageQuery):
+    """A page of batches, searched."""
+
+    search: QueryText | None = Field(
+        None,
+        description="A part of the name, in any case of ASCII letters; or how the id begins, 8 characters or more.",
+    )
+
+
+class SummaryDocument(Document):
+    """Numbers of a batch's scans, so far."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SUMMARY]})
+
+    labels: dict[TumorClass, int] = Field(description="By predicted label.")
+    needs_review: int
+    corrected: int = Field(description="Beside which a reader's label stands, be it the same one.")
+    rejected: dict[str, int] = Field(description="By code.")
 
 
 class RemovedDocument(Document):

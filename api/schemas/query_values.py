@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
@@ -33,5 +33,8 @@ def _within_our_era(time: datetime) -> datetime:
     return _LATEST if naive >= _LATEST.replace(tzinfo=None) else time
 
 
+# PostgreSQL keeps no NUL, so none is found.
+QueryText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+QueryWord = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9_]+$")]
 QueryFlag = Annotated[bool, BeforeValidator(_true_or_false)]
 QueryTime = Annotated[AwareDatetime, BeforeValidator(_rfc_3339), AfterValidator(_within_our_era)]

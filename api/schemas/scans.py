@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples
+from api.scan_orders import ScanSort
 from api.scan_queries import ScanFilter
 from api.schemas.document import Document
 from api.schemas.pages import PageQuery
-from api.schemas.query_values import QueryFlag, QueryTime
-from shared.db.models import Scan
+from api.schemas.query_values import QueryFlag, QueryText, QueryTime, QueryWord
+from shared.db.models import Correction, Scan
 from shared.domain import ScanState, TumorClass
+
+# An id, the order and a number.
+_CURSOR = r"^[A-Za-z0-9_-]{22,34}$"
 
 
 class AttemptDocument(Document):
@@ -32,6 +36,24 @@ class Point(Document):
 
     x: int
     y: int
+
+
+class CorrectionDocument(Document):
+    """A reader's label, which may be the predicted one, and note."""
+
+    label: TumorClass
+    note: str | None
+    by: str = Field(description="The key's id, or local.")
+    at: datetime
+
+
+class CorrectionInput(BaseModel):
+    """What a reader says of a scan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: TumorClass
+    note: str | None = Field(None, description="At most max_note_chars; kept as typed, blank ones as null.")
 
 
 class ScanDocument(Document):
@@ -61,6 +83,9 @@ class ScanDocument(Document):
     focus: Point | None = None
     model: str | None = None
     timings: dict[str, float] | None = Field(None, description="Milliseconds by stage.")
+    correction: CorrectionDocument | None = Field(
+        None, description="What a reader said; the prediction stays as it was."
+    )
 
 
 class ScanList(Document):
@@ -68,6 +93,21 @@ class ScanList(Document):
 
     items: list[ScanDocument]
     next: str | None
+
+
+class PictureQuery(BaseModel):
+    """How large a picture is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: Literal["128", "256", "512"] | None = Field(
+        None, description="Pixels of its longer side, at most; without it the picture is as large as it is."
+    )
+
+    @property
+    def size_px(self) -> int | None:
+        """As a number."""
+        return int(self.size) if self.size else None
 
 
 class EventDocument(Document):
@@ -78,30 +118,43 @@ class EventDocument(Document):
     at: datetime
 
 
-class BatchScansQuery(PageQuery):
-    """A page of a batch's scans, filtered."""
+class _FilteredQuery(PageQuery):
+    """A page of scans, filtered."""
 
+    cursor: str | None = Field(None, description="`next` of the page before, in the same order.", pattern=_CURSOR)
     state: ScanState | None = None
     label: TumorClass | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
     max_confidence: float | None = Field(None, ge=0, le=1)
     needs_review: QueryFlag | None = None
+    corrected: QueryFlag | None = Field(None, description="Whether a reader's label stands beside the prediction.")
     since: QueryTime | None = Field(None, description="Submitted at this time or later (RFC 3339).")
     until: QueryTime | None = Field(None, description="Submitted before this time (RFC 3339).")
 
     def wanted(self, project: str, batch: UUID | None) -> ScanFilter:
         """The filter of a project's scans, without the page."""
-        return ScanFilter(project, batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch"}))
+        return ScanFilter(project, batch=batch, **self.model_dump(exclude={"cursor", "limit", "batch", "sort"}))
 
 
-class ScansQuery(BatchScansQuery):
+class BatchScansQuery(_FilteredQuery):
+    """A page of a batch's scans, filtered and sorted."""
+
+    sort: ScanSort = Field(
+        ScanSort.ID, description="`id` is the order of submission; scans without a result are last by confidence."
+    )
+    filename: QueryText | None = Field(None, description="A part of the file's name, in any case of ASCII letters.")
+    code: QueryWord | None = Field(None, description="Why it was rejected or failed.")
+    review_reason: QueryWord | None = Field(None, description="One of its reasons for review.")
+
+
+class ScansQuery(_FilteredQuery):
     """A page of all scans, filtered."""
 
     batch: UUID | None = None
 
 
 def scan_document(scan: Scan) -> ScanDocument:
-    """The answer for one scan, loaded with its prediction and attempts."""
+    """The answer for one scan, loaded with its prediction, attempts and correction."""
     result: dict[str, Any] = {}
     if (prediction := scan.prediction) is not None:
         result = {
@@ -138,5 +191,12 @@ def scan_document(scan: Scan) -> ScanDocument:
         created_at=scan.created_at,
         started_at=scan.started_at,
         ended_at=scan.ended_at,
+        correction=_correction_document(scan.newest_correction),
         **result,
     )
+
+
+def _correction_document(newest: Correction | None) -> CorrectionDocument | None:
+    if newest is None or newest.label is None:
+        return None
+    return CorrectionDocument(label=newest.label, note=newest.note, by=newest.actor, at=newest.created_at)

@@ -20,7 +20,6 @@ def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, record: 
 
     Costs are those of the bundle in a table's folder or under it. Writes comparison.json, .md and .png.
     """
-    from training.card import IMAGES
     from training.comparison import COMPARISON_FILE
     from training.comparison import compare as compare_tables
     from training.comparison_tables import comparison_table, difference_table
@@ -45,7 +44,7 @@ def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, record: 
     draw_comparison(comparison, out / "comparison.png")
     if record:
         write_document(Path("models") / COMPARISON_FILE, comparison)
-        draw_comparison(comparison, IMAGES / "comparison.png")
+        draw_comparison(comparison, Path("docs/images/model/comparison.png"))
         for path in fill_documents(Path()):
             click.echo(f"renewed {path}", err=True)
     click.echo(text)

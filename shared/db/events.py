@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from shared.db.batch_ends import note_end
 from shared.db.models import Batch, Event
-from shared.domain import ScanState
+from shared.domain import TERMINAL, ScanState
 
 
 def lock_batches(session: Session, batch_ids: Collection[UUID]) -> None:
@@ -23,7 +24,7 @@ def lock_batches(session: Session, batch_ids: Collection[UUID]) -> None:
 
 
 def append_events(session: Session, batch_id: UUID, states: Mapping[UUID, ScanState], *, now: datetime) -> None:
-    """Note the new state of scans; the caller holds the batch's lock."""
+    """Note the new state of scans, and the batch's end if they were its last; the caller holds the batch's lock."""
     if not states:
         return
     last = session.scalar(select(func.max(Event.number)).where(Event.batch_id == batch_id)) or 0
@@ -34,6 +35,8 @@ def append_events(session: Session, batch_id: UUID, states: Mapping[UUID, ScanSt
             for number, (scan_id, state) in enumerate(sorted(states.items()), start=last + 1)
         ],
     )
+    if TERMINAL & set(states.values()):
+        note_end(session, batch_id, now=now)
 
 
 def events_after(session: Session, batch_id: UUID, *, number: int, limit: int) -> list[Event]:

@@ -11,11 +11,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, String, Text, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy.orm import Mapped, aliased, foreign, mapped_column, relationship
 
 from shared.db.base import Base, UtcDateTime, new_id
-from shared.domain import ScanState, TumorClass
+from shared.domain import DeliveryState, ScanState, TumorClass, WebhookEvent
 
 # Whose batches are those of a service that asks for no key.
 LOCAL_PROJECT = "local"
@@ -100,6 +100,11 @@ class Scan(Base):
 
     prediction: Mapped[Prediction | None] = relationship(back_populates="scan", lazy="raise")
     attempts: Mapped[list[Attempt]] = relationship(order_by="Attempt.fence", lazy="raise")
+    newest_correction: Mapped[Correction | None] = relationship(
+        primaryjoin=lambda: is_newest(Correction) & (Scan.id == foreign(Correction.scan_id)),
+        viewonly=True,
+        lazy="raise",
+    )
 
 
 class Attempt(Base):
@@ -150,6 +155,26 @@ class Prediction(Base):
     scan: Mapped[Scan] = relationship(back_populates="prediction", lazy="raise")
 
 
+class Correction(Base):
+    """What a reader said of a scan, beside its prediction and never over it; rows are only added, the newest counts."""
+
+    __tablename__ = "corrections"
+
+    scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, doc="From 1, by scan.")
+    label: Mapped[TumorClass | None] = mapped_column(_words(TumorClass), doc="Null where it was taken back.")
+    note: Mapped[str | None] = mapped_column(Text, doc="A person's words, perhaps patient data: never logged.")
+    actor: Mapped[str] = mapped_column(String(16), doc="A key's id, or local.")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+def is_newest(correction: type[Correction]) -> ColumnElement[bool]:
+    """Whether a row is the last that was said of its scan."""
+    other = aliased(Correction)
+    last = select(func.max(other.number)).where(other.scan_id == correction.scan_id).correlate_except(other)
+    return correction.number == last.scalar_subquery()
+
+
 class IdempotencyKey(Base):
     """A key that a client sent with a submission, and the batch that came of it."""
 
@@ -198,6 +223,18 @@ class ApiKey(Base):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="To the hour.")
 
 
+class BrowserSession(Base):
+    """A browser that was signed in with a key; of its token only the hash is kept, see `api.browser_sessions`."""
+
+    __tablename__ = "browser_sessions"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, doc="To the hour.")
+
+
 class AuditEntry(Base):
     """Who did what to which id; ids alone, so that an entry may outlive what it is about.
 
@@ -212,6 +249,65 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(16), doc="A key's id; or local, command, retention, nobody.")
     action: Mapped[str] = mapped_column(String(40))
     project: Mapped[str | None] = mapped_column(String(64))
-    subject: Mapped[str | None] = mapped_column(String(40), doc="Id of the batch or key.")
+    subject: Mapped[str | None] = mapped_column(String(40), doc="Id of the batch, key, webhook or delivery.")
     count: Mapped[int | None] = mapped_column(doc="Number of scans, or of refused requests.")
     request_id: Mapped[str | None] = mapped_column(String(40))
+
+
+class Webhook(Base):
+    """Where a project wants to be told of its batches; the secret signs, so it must be kept as it is."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Index("ix_webhooks_project_id", "project", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    project: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    events: Mapped[list[str]] = mapped_column(JSON)
+    secret: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="When its receiver answered 410 Gone.")
+
+
+class WebhookDelivery(Base):
+    """One event on its way to one webhook; its id is the `webhook-id`, the same at each attempt.
+
+    It outlives its batch, of which it holds the id and counts alone.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
+        Index("ix_webhook_deliveries_state_next_attempt_at", "state", "next_attempt_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    webhook_id: Mapped[UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    event: Mapped[WebhookEvent] = mapped_column(_words(WebhookEvent))
+    batch_id: Mapped[UUID | None]
+    body: Mapped[str] = mapped_column(Text, doc="What is signed and sent, to the byte.")
+    state: Mapped[DeliveryState] = mapped_column(_words(DeliveryState), default=DeliveryState.PENDING)
+    attempts_made: Mapped[int] = mapped_column(default=0, doc="Also the fence: the newest attempt's number.")
+    attempts_before: Mapped[int] = mapped_column(default=0, doc="Those made before somebody sent it again.")
+    next_attempt_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, doc="When it is due; while it is sent, when its sender counts as dead; null at its end."
+    )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    webhook: Mapped[Webhook] = relationship(lazy="raise")
+    attempts: Mapped[list[WebhookAttempt]] = relationship(order_by="WebhookAttempt.number", lazy="raise")
+
+
+class WebhookAttempt(Base):
+    """One request to a receiver; of its answer only the status is kept. `duration_ms` is null while it runs."""
+
+    __tablename__ = "webhook_attempts"
+
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_deliveries.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    duration_ms: Mapped[int | None]
+    status_code: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(String(40))

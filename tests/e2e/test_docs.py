@@ -103,7 +103,7 @@ def assert_same_shape(documented: Any, answered: Any, *, at: str) -> None:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("data")) as service:
+    with running(tmp_path_factory.mktemp("data"), NEUROBATCH_WEBHOOK_PRIVATE_TARGETS="1") as service:
         yield service
 
 

@@ -31,7 +31,7 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def url(client_with: Callable[..., FlaskClient]) -> Iterator[str]:
     # In this one process the service's log would mix with what the commands print.
-    with capture_logs(), served(client_with(max_name_chars=5).application) as url:  # type: ignore[arg-type]
+    with capture_logs(), served(client_with(max_name_chars=5, webhook_private_targets=True).application) as url:  # type: ignore[arg-type]
         yield url
 
 
@@ -187,3 +187,24 @@ def test_a_pending_batch_that_was_deleted_is_made_anew(run: Run, url: str, clien
     code, out, _ = run("submit", folder)
     assert code == 0
     assert [batch["id"] for batch in client.batches()] == [out.strip()]
+
+
+def test_a_webhook_is_added_looked_at_and_removed(run: Run, client: Client) -> None:
+    target = "http://127.0.0.1:1/hook"
+    code, out, err = run("webhook", "add", target, "--description", "ward")
+    (webhook,) = client.webhooks()
+    assert (code, webhook["url"], webhook["description"]) == (0, target, "ward")
+    assert out.startswith("whsec_")
+    assert webhook["id"] in err
+    assert json.loads(run("webhook", "list", "--json")[1]) == webhook
+    assert target in run("webhook", "list")[1]
+    code, out, _ = run("webhook", "ping", webhook["id"], "--json")
+    delivery = json.loads(out)
+    assert (code, delivery) == (0, next(client.deliveries(webhook["id"])))
+    assert "ping" in run("webhook", "deliveries", webhook["id"])[1]
+    code, out, _ = run("webhook", "resend", webhook["id"], delivery["id"])
+    assert (code, delivery["id"] in out) == (0, True)
+    assert run("webhook", "remove", webhook["id"])[0] == 0
+    assert list(client.webhooks()) == []
+    assert run("webhook", "ping", webhook["id"])[0] == 5
+    assert run("webhook", "add", "ftp://127.0.0.1/")[0] == 3

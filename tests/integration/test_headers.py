@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from tests.integration.submissions import submit, upload
+
+ClientWith = Callable[..., FlaskClient]
 
 
 @pytest.mark.parametrize("path", ["/v1/batches", "/v1/nowhere", "/livez", "/docs", "/openapi.json", "/metrics"])
@@ -36,6 +40,23 @@ def test_the_documentation_page_may_run_its_own_scripts_and_no_others(client: Fl
     assert len(inline) == 1
     digest = base64.b64encode(hashlib.sha256(inline[0].encode()).digest()).decode()
     assert scripts == f"'self' 'sha256-{digest}'"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", f"/batches/{UUID(int=1)}", f"/scans/{UUID(int=1)}", f"/studies/{UUID(int=1)}", "/model", "/webhooks"]
+)
+def test_a_screen_is_a_shell_without_data_that_runs_files_of_ours_alone(client_with: ClientWith, path: str) -> None:
+    screen = client_with(require_keys=True).get(path)
+    assert screen.status_code == 200
+    policy = dict(part.split(" ", 1) for part in screen.headers["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert (policy["script-src"], policy["style-src"], policy["connect-src"]) == ("'self'", "'self'", "'self'")
+    assert not re.search(r"<script>|<script [^>]*>[^<]|<style|\sstyle=|\son[a-z]+=", screen.text)
+    assets = re.findall(r'(?:src|href)="(/static/[^"]*)"', screen.text)
+    assert len(assets) > 5
+    for asset in assets:
+        with client_with(require_keys=True).get(asset) as answer:
+            assert answer.status_code == 200, asset
 
 
 def test_documents_and_pictures_are_one_callers_and_still_conditional(client: FlaskClient) -> None:

@@ -31,31 +31,36 @@ from tests.integration.submissions import finish, png, submit, upload
 from tests.integration.test_api import assert_problem
 
 # Documented in docs/api.md as open to everybody.
-OPEN = {"/livez", "/readyz"}
-LISTS = {"/v1/batches", "/v1/scans", "/v1/audit"}
+OPEN = {"/livez", "/readyz", "/v1/session"}
+LISTS = {"/v1/batches", "/v1/scans", "/v1/webhooks", "/v1/audit"}
+MAKING = {"/v1/batches", "/v1/webhooks"}
 # Of the service, the same for every project.
-ABOUT_THE_SERVICE = {"/v1/models", "/v1/limits", "/metrics"}
+ABOUT_THE_SERVICE = {"/v1/models", "/v1/models/{name}/plots/{plot}", "/v1/limits", "/metrics"}
 
 
 @dataclass
 class Stored:
-    """One project's batch with a succeeded, a failed and a waiting scan."""
+    """One project's batch with a succeeded, a failed and a waiting scan, and its webhook with a delivery."""
 
     client: FlaskClient
     batch: str
     scans: list[UUID]
-    names: list[str] = field(default_factory=lambda: ["secret-a.png", "secret-b.png", "secret-c.png", "secret-trial"])
+    webhook: str
+    delivery: str
+    names: list[str] = field(
+        default_factory=lambda: ["secret-a.png", "secret-b.png", "secret-c.png", "secret-trial", "secret-hook"]
+    )
 
     @property
     def traces(self) -> list[str]:
         """What nobody else may read."""
-        return [self.batch, *map(str, self.scans), *self.names]
+        return [self.batch, *map(str, self.scans), self.webhook, self.delivery, *self.names]
 
 
 @pytest.fixture
 def keyed(client_with: Callable[..., FlaskClient]) -> FlaskClient:
     """A client without a key of a service that asks for one."""
-    return client_with(require_keys=True, key_cache_s=0)
+    return client_with(require_keys=True, key_cache_s=0, webhook_private_targets=True)
 
 
 @pytest.fixture
@@ -71,7 +76,9 @@ def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
         LocalArtifactStore(settings.data_dir).write(path, grid.getvalue())
     finish(engine, scans[:1], **paths)
     finish(engine, scans[1:2], ScanState.FAILED)
-    return Stored(client, batch, scans)
+    hook = client.post("/v1/webhooks", json={"url": "http://127.0.0.1:1/secret-hook"}).get_json()["id"]
+    delivery = client.post(f"/v1/webhooks/{hook}/test").get_json()["id"]
+    return Stored(client, batch, scans, hook, delivery)
 
 
 def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -83,11 +90,19 @@ def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 def filled(path: str, stored: Stored) -> str:
     """The path with the first project's ids; KeyError for a parameter that this test does not know yet."""
-    return path.format_map({"batch_id": stored.batch, "scan_id": str(stored.scans[0])})
+    ids = {"batch_id": stored.batch, "scan_id": str(stored.scans[0])}
+    known = {**ids, "webhook_id": stored.webhook, "delivery_id": stored.delivery}
+    return path.format_map(known | {"name": "no-model", "plot": "no-plot"})
 
 
 def call(client: FlaskClient, method: str, path: str) -> TestResponse:
-    body: dict[str, Any] = {"data": {"files": [upload("a.png")]}} if (method, path) == ("POST", "/v1/batches") else {}
+    bodies: dict[tuple[str, str], dict[str, Any]] = {
+        ("POST", "/v1/batches"): {"data": {"files": [upload("a.png")]}},
+        ("POST", "/v1/webhooks"): {"json": {"url": "http://127.0.0.1:1/"}},
+    }
+    body = bodies.get((method, path), {})
+    if method == "PUT":
+        body = {"json": {"label": "glioma"}}
     return client.open(path, method=method, **body)
 
 
@@ -103,9 +118,10 @@ def test_another_projects_key_sees_nothing_on_any_route(keyed: FlaskClient, engi
         elif method == "GET" and path in LISTS:
             assert answer.status_code == 200
         else:
-            assert path in OPEN | ABOUT_THE_SERVICE | {"/v1/batches"}, f"{method} {path} is not known to this test"
+            assert path in OPEN | ABOUT_THE_SERVICE | MAKING, f"{method} {path} is not known to this test"
     own = stored.client.get(f"/v1/batches/{stored.batch}").get_json()
     assert (own["state"], own["total"]) == ("running", 3), "the walk changed what is another's"
+    assert [hook["id"] for hook in stored.client.get("/v1/webhooks").get_json()["items"]] == [stored.webhook]
 
 
 def test_lists_and_filters_hold_the_projects_own_alone(keyed: FlaskClient, engine: Engine, stored: Stored) -> None:
@@ -125,7 +141,9 @@ def test_what_is_anothers_is_told_like_what_never_was(keyed: FlaskClient, engine
         if "{" not in path:
             continue
         anothers = filled(path, stored)
-        never = anothers.replace(stored.batch, str(UUID(int=0))).replace(str(stored.scans[0]), str(UUID(int=0)))
+        never = anothers
+        for stored_id in (stored.batch, str(stored.scans[0]), stored.webhook, stored.delivery):
+            never = never.replace(stored_id, str(UUID(int=0)))
         answers = [call(other, method, path) for path in (anothers, never)]
         told = [{**answer.get_json(), "request_id": None, "detail": None} for answer in answers]
         assert told[0] == told[1], (method, path)
@@ -154,7 +172,9 @@ def test_every_operation_but_the_open_ones_needs_a_key(keyed: FlaskClient, store
     for path, method, operation in operations(keyed):
         answer = call(keyed, method, filled(path, stored))
         if path in OPEN:
-            assert (answer.status_code, operation["security"]) == (200, [])
+            # A sign-in without a key is no sign-in.
+            expected = {"GET": 200, "POST": 400, "DELETE": 204}[method]
+            assert (answer.status_code, operation["security"]) == (expected, [])
         else:
             assert_problem(answer, 401, "key_missing")
             assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
@@ -168,10 +188,10 @@ def test_a_key_may_do_what_its_scope_says_and_nothing_else(
     limited = with_key(keyed, make_key(engine, "first", scope))
     forbidden = 0
     for path, method, operation in operations(keyed):
-        needed = [name for asked in operation["security"] for name in asked["ApiKey"]]
-        assert needed or path in OPEN | {"/v1/models", "/v1/limits"}
+        needed = [name for asked in operation["security"] for name in asked.get("ApiKey", ())]
+        assert needed or path in OPEN | ABOUT_THE_SERVICE
         # Scopes of routes that change something, whatever the file says.
-        assert method == "GET" or needed == ["submit"]
+        assert method == "GET" or needed == ["submit"] or path in OPEN
         if needed and needed != [scope]:
             answer = call(limited, method, filled(path, stored))
             assert_problem(answer, 403, "scope_missing")

@@ -25,7 +25,18 @@ def test_limits_are_the_settings(client: FlaskClient, settings: Settings) -> Non
 def test_models_are_their_bundles(client: FlaskClient, settings: Settings) -> None:
     described = json.loads((settings.model_dir / "bundle.json").read_text())
     (active,) = (model for model in client.get("/v1/models").get_json()["items"] if model["active"])
-    assert {name: value for name, value in active.items() if name != "active"} == described
+    assert {name: value for name, value in active.items() if name not in {"active", "plots"}} == described
+
+
+def test_plots_are_those_of_the_bundle_and_nothing_beside(client: FlaskClient, settings: Settings) -> None:
+    (active,) = (model for model in client.get("/v1/models").get_json()["items"] if model["active"])
+    assert "confusion" in active["plots"]
+    for plot in active["plots"]:
+        answer = client.get(f"/v1/models/{active['name']}/plots/{plot}")
+        assert (answer.status_code, answer.mimetype) == (200, "image/png")
+        assert answer.data == (settings.model_dir / "plots" / f"{plot}.png").read_bytes()
+    for name, plot in ((active["name"], "weights"), ("other", "confusion"), (active["name"], "..%2Fbundle")):
+        assert client.get(f"/v1/models/{name}/plots/{plot}").status_code == 404
 
 
 def test_metrics_count_the_rows(client: FlaskClient, engine: Engine) -> None:

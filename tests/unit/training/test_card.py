@@ -90,18 +90,18 @@ def test_recording_writes_json_card_metrics_pictures_and_table(
 ) -> None:
     scores = tmp_path / "out-of-fold.csv"
     scores.write_text("the table")
-    record(evaluation, bundle, scores=scores, images=tmp_path / "docs" / "images" / "model")
+    record(evaluation, bundle, scores=scores)
     assert json.loads((bundle / "evaluation.json").read_text()) == evaluation
     assert json.loads((bundle / "bundle.json").read_text())["metrics"]["figures"] == evaluation["headline"]
     assert (bundle / "scores.csv").read_text() == "the table"
     shown = re.findall(r"\]\((\S+\.png)\)", (bundle / "README.md").read_text())
     assert len(shown) == 6
     assert all((bundle / path).is_file() for path in shown)
-    record(evaluation, bundle, scores=bundle / "scores.csv", images=tmp_path / "docs" / "images" / "model")
+    record(evaluation, bundle, scores=bundle / "scores.csv")
 
 
 def test_a_cross_validation_calibrates_its_bundle(bundle: Path, evaluation: dict[str, Any], tmp_path: Path) -> None:
-    record(evaluation, bundle, images=tmp_path / "images")
+    record(evaluation, bundle)
     fitted, described = evaluation["calibration"]["bundle"], json.loads((bundle / "bundle.json").read_text())
     assert described["temperature"] == fitted["temperature"] != 1.0
     assert described["review_below"] == fitted["review_below"]
@@ -112,7 +112,7 @@ def test_a_fold_that_a_bundle_was_scored_on_leaves_its_calibration_alone(bundle:
     served = Calibration(temperature=1.0, review_below=0.6, review_beyond=1e9)
     found = evaluate_bundle(honest_scores(200), model="tried-1", calibration=served, command="-")
     before = json.loads((bundle / "bundle.json").read_text())
-    record(found, bundle, images=tmp_path / "images")
+    record(found, bundle)
     after = json.loads((bundle / "bundle.json").read_text())
     assert {**after, "metrics": {}} == before
     assert after["metrics"]["figures"] == found["headline"]

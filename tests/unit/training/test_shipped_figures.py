@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from training.card import CARD_FILE, IMAGES, card
+from training.card import CARD_FILE, PLOTS, card
 from training.documents import documents_of, filled
 from training.plots.all import pictures_of
 from training.record import SCORES_FILE
@@ -37,10 +37,9 @@ def test_what_v1_models_shows_is_the_evaluation(bundle: Path) -> None:
 def test_the_card_is_the_evaluation(bundle: Path) -> None:
     evaluation = read(bundle / EVALUATION_FILE)
     assert evaluation["model"] == bundle.name
-    pictures = f"../../{IMAGES}/{bundle.name}"
-    assert (bundle / CARD_FILE).read_text() == card(read(bundle / "bundle.json"), evaluation, pictures=pictures)
+    assert (bundle / CARD_FILE).read_text() == card(read(bundle / "bundle.json"), evaluation, pictures=PLOTS)
     for name in pictures_of(evaluation):
-        picture = bundle / pictures / f"{name}.png"
+        picture = bundle / PLOTS / f"{name}.png"
         assert 5_000 < picture.stat().st_size < 60_000
 
 
