@@ -25,11 +25,13 @@ SCAN: dict[str, Any] = {
     "id": _SCAN_ID,
     "batch_id": _BATCH_ID,
     "study_id": None,
+    "slice_index": None,
     "filename": "a.png",
     "frame": 0,
     "state": "succeeded",
     "code": None,
     "message": None,
+    "warnings": [],
     "attempts": [
         {
             "worker": "host:4711",

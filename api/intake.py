@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from api.archives import Budget, is_archive, unpack
 from api.deidentification import deidentified
+from api.slices import Slice, slices_of
 from api.staging import Fault, StagedFile, Staging
 from shared.errors import LimitExceeded
 from shared.images import count_frames
@@ -26,6 +27,7 @@ class Candidate:
     filename: str
     frame: int = 0
     fault: Fault | None = None
+    slice: Slice | None = None
 
 
 def look_at(files: Iterable[StagedFile], *, staging: Staging, settings: Settings) -> list[Candidate]:
@@ -72,7 +74,8 @@ def _candidates(file: StagedFile, *, staging: Staging, settings: Settings) -> It
         message = f"The file holds more than max_frames_per_file = {limit} images."
         yield Candidate(file, name, fault=Fault("too_many_frames", message))
         return
-    yield from (Candidate(file, name, frame=frame) for frame in range(pages))
+    places = slices_of(file.path, count=pages)
+    yield from (Candidate(file, name, frame=frame, slice=place) for frame, place in enumerate(places))
 
 
 def _name_fault(filename: str, *, limit: int) -> Fault | None:

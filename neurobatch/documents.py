@@ -69,11 +69,13 @@ class Scan(TypedDict):
     id: str
     batch_id: str
     study_id: str | None
+    slice_index: int | None
     filename: str
     frame: int
     state: str
     code: str | None
     message: str | None
+    warnings: list[str]
     attempts: list[Attempt]
     created_at: str
     started_at: str | None

@@ -14,7 +14,7 @@ from api.schemas.document import Document
 from api.schemas.pages import PageQuery
 from api.schemas.query_values import QueryFlag, QueryTime
 from shared.db.models import Scan
-from shared.domain import ScanState, TumorClass
+from shared.domain import ScanState, ScanWarning, TumorClass
 
 
 class AttemptDocument(Document):
@@ -41,12 +41,14 @@ class ScanDocument(Document):
 
     id: UUID
     batch_id: UUID
-    study_id: UUID | None
+    study_id: UUID | None = Field(description="Of the volume or DICOM series that it is a slice of.")
+    slice_index: int | None = Field(description="Its place among the study's slices, from 0.")
     filename: str
     frame: int
     state: ScanState
     code: str | None
     message: str | None
+    warnings: list[ScanWarning] = Field(description="What was noticed on arrival; the scan is read all the same.")
     attempts: list[AttemptDocument]
     created_at: datetime
     started_at: datetime | None
@@ -119,12 +121,14 @@ def scan_document(scan: Scan) -> ScanDocument:
     return ScanDocument(
         id=scan.id,
         batch_id=scan.batch_id,
-        study_id=None,
+        study_id=scan.study_id,
+        slice_index=scan.slice_index,
         filename=scan.filename,
         frame=scan.frame,
         state=scan.state,
         code=scan.code,
         message=scan.message,
+        warnings=[ScanWarning(code) for code in scan.warnings],
         attempts=[
             AttemptDocument(
                 worker=a.worker,
