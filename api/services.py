@@ -42,6 +42,7 @@ class Services:
     clock: Clock = utc_now
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
+    reports: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
@@ -62,6 +63,7 @@ class Services:
             clock=clock,
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
             uploads=threading.BoundedSemaphore(settings.max_uploads),
+            reports=threading.BoundedSemaphore(settings.max_reports),
         )
 
     def close(self) -> None:

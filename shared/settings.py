@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
     max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
+    max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
     max_client_pause_s: int = Field(
         20, ge=1, description="Seconds that one request may keep the API waiting for bytes."
     )

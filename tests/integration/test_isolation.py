@@ -15,15 +15,16 @@ from uuid import UUID
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from werkzeug.test import TestResponse
 
 from api.access import ROUTES, check_complete
 from shared.artifacts import LocalArtifactStore
 from shared.clock import utc_now
 from shared.db import queries
+from shared.db.models import Scan, Study
 from shared.db.session import transaction
-from shared.domain import ScanState
+from shared.domain import ScanState, StudyKind
 from shared.keys import Scope
 from shared.settings import Settings
 from tests.integration.keys import make_key, with_key
@@ -44,12 +45,13 @@ class Stored:
     client: FlaskClient
     batch: str
     scans: list[UUID]
+    study: str
     names: list[str] = field(default_factory=lambda: ["secret-a.png", "secret-b.png", "secret-c.png", "secret-trial"])
 
     @property
     def traces(self) -> list[str]:
         """What nobody else may read."""
-        return [self.batch, *map(str, self.scans), *self.names]
+        return [self.batch, self.study, *map(str, self.scans), *self.names]
 
 
 @pytest.fixture
@@ -71,7 +73,19 @@ def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
         LocalArtifactStore(settings.data_dir).write(path, grid.getvalue())
     finish(engine, scans[:1], **paths)
     finish(engine, scans[1:2], ScanState.FAILED)
-    return Stored(client, batch, scans)
+    return Stored(client, batch, scans, study_of(engine, batch, scans))
+
+
+def study_of(engine: Engine, batch: str, scans: list[UUID]) -> str:
+    """The scans made slices of one study of DICOM; its id."""
+    with transaction(engine) as session:
+        study = Study(
+            batch_id=UUID(batch), project="first", kind=StudyKind.DICOM, filename="secret-a.png", created_at=utc_now()
+        )
+        session.add(study)
+        session.flush()
+        session.execute(update(Scan).where(Scan.id.in_(scans)).values(study_id=study.id, slice_index=0))
+        return str(study.id)
 
 
 def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -83,7 +97,7 @@ def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 def filled(path: str, stored: Stored) -> str:
     """The path with the first project's ids; KeyError for a parameter that this test does not know yet."""
-    return path.format_map({"batch_id": stored.batch, "scan_id": str(stored.scans[0])})
+    return path.format_map({"batch_id": stored.batch, "scan_id": str(stored.scans[0]), "study_id": stored.study})
 
 
 def call(client: FlaskClient, method: str, path: str) -> TestResponse:
@@ -125,7 +139,9 @@ def test_what_is_anothers_is_told_like_what_never_was(keyed: FlaskClient, engine
         if "{" not in path:
             continue
         anothers = filled(path, stored)
-        never = anothers.replace(stored.batch, str(UUID(int=0))).replace(str(stored.scans[0]), str(UUID(int=0)))
+        never = anothers.replace(stored.batch, str(UUID(int=0)))
+        for known in (str(stored.scans[0]), stored.study):
+            never = never.replace(known, str(UUID(int=0)))
         answers = [call(other, method, path) for path in (anothers, never)]
         told = [{**answer.get_json(), "request_id": None, "detail": None} for answer in answers]
         assert told[0] == told[1], (method, path)
