@@ -26,10 +26,10 @@ from shared.db.session import make_engine, reading
 from shared.domain import ScanState, TumorClass
 from shared.settings import Settings
 from tests.drawn_dicom import draw_dicom
-from tests.drawn_nifti import draw_head_volume, draw_nifti
+from tests.drawn_nifti import SECRETS, draw_head_volume, draw_nifti
 from tests.integration.submissions import finish, png, submit, upload
 from tests.integration.test_api import assert_problem, scans_of
-from tests.integration.test_dicom import classify
+from tests.integration.test_dicom import classify, everything_kept
 
 HEAD = draw_head(1)[::4, ::4]
 AXIAL = [1, 0, 0, 0, 1, 0]
@@ -185,6 +185,7 @@ def test_burnt_in_text_is_warned_of(client: FlaskClient) -> None:
 
 def test_a_volume_is_one_study_of_its_slices(client: FlaskClient, settings: Settings, engine: Engine) -> None:
     data = gzip.compress(draw_nifti(draw_head_volume(5)))
+    assert any(secret in gzip.decompress(data) for secret in SECRETS)
     accepted = submit(client, upload("head.nii.gz", data))
     (listed,) = studies_of(client, accepted)
     assert (listed["kind"], listed["filename"], listed["total"]) == ("nifti", "head.nii.gz", 5)
@@ -198,6 +199,8 @@ def test_a_volume_is_one_study_of_its_slices(client: FlaskClient, settings: Sett
     assert {scan["code"] for scan in slices} == {None, "no_brain_found"}
     with Image.open(io.BytesIO(client.get(f"/v1/scans/{slices[1]['id']}/image").data)) as image:
         assert image.size == draw_head(0)[::4, ::4].shape[::-1]
+    kept = everything_kept(settings, engine)
+    assert [secret for secret in SECRETS if secret in kept] == []
 
 
 def test_volumes_that_are_none_are_rejected_and_not_kept(client: FlaskClient, settings: Settings) -> None:
