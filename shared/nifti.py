@@ -193,7 +193,7 @@ def _affine(
 
 
 def _is_usable(matrix: npt.NDArray[np.float64]) -> bool:
-    if not np.isfinite(matrix).all():
+    if not (np.abs(matrix) < _LONGEST).all():
         return False
     lengths = np.linalg.norm(matrix, axis=0)
     if not (lengths.min() > _SHORTEST and lengths.max() < _LONGEST):

@@ -195,3 +195,22 @@ def test_whatever_the_bytes_there_is_a_volume_or_a_reason(data: bytes, at: int, 
             read_image(ready, frame=count_frames(ready) - 1, max_pixels=MANY)
         except InvalidScan:
             pass
+
+
+def test_an_orientation_by_quaternion_is_the_same() -> None:
+    tilted = np.array([[0, 0, 3, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]], np.float64)
+    image = nib.Nifti1Image.from_bytes(draw_nifti(np.arange(33 * 34 * 3, dtype="i2").reshape(33, 34, 3), affine=tilted))
+    image.set_qform(tilted, 1)
+    image.set_sform(None, 0)
+    data = image.to_bytes()
+    assert np.array_equal(as_nibabel_sees(copy_of(data))[0], as_nibabel_sees(data)[0])
+    volume = read_header(data)
+    assert np.allclose(volume.affine, tilted[:3, :3], atol=1e-6)
+
+
+def test_orientations_that_are_none_are_passed_over() -> None:
+    data = bytearray(draw_nifti(HEAD))
+    for rows in ([0.0] * 12, [float("nan")] * 12, [3e38] * 12, [1.0] * 12):
+        struct.pack_into("<12f", data, 280, *rows)
+        assert np.isfinite(read_header(bytes(data)).affine).all()
+        assert len(readable(bytes(data), max_volume_bytes=MANY)) == 352 + HEAD.nbytes
