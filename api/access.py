@@ -45,6 +45,8 @@ ROUTES: Mapping[str, Access | Scope] = {
     "scans.heatmap": Scope.READ,
     "scans.heatmap_npy": Scope.READ,
     "scans.overlay": Scope.READ,
+    "batches.list_studies": Scope.READ,
+    "studies.show": Scope.READ,
     "dicom_results.scan_result": Scope.READ,
     "dicom_results.study_report": Scope.READ,
     # Numbers over all projects; the trail of the key's own.

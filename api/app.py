@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Request
 
 from api import conditional, errors, guard, headers, openapi, request_ids
-from api.routes import audit, batches, dicom_results, events, health, meta, scans
+from api.routes import audit, batches, dicom_results, events, health, meta, scans, studies
 from api.services import Services
 from shared.settings import Settings
 
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> APIFlask:
     headers.register(app)
     conditional.register(app)
     errors.register(app)
-    for module in (batches, events, scans, dicom_results, meta, audit, health):
+    for module in (batches, events, scans, studies, dicom_results, meta, audit, health):
         app.register_blueprint(module.blueprint)
     guard.register(app)
     return app

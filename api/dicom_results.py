@@ -10,18 +10,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
-
 from api.callers import Caller
 from api.dicom_source import DicomSource, read_sources
 from api.model_bundles import list_bundles
 from api.scans import find_scan
 from api.services import Services
+from api.studies import find_study
 from shared.db.models import Scan, Study
-from shared.db.session import reading
 from shared.domain import UNFINISHED, StudyKind
-from shared.errors import Busy, Conflict, NotFound
+from shared.errors import Busy, Conflict
 
 if TYPE_CHECKING:
     from api.dicom_report import Finding
@@ -61,7 +58,7 @@ def study_report(services: Services, caller: Caller, study_id: UUID) -> bytes:
     `not_dicom` where the study did not come as DICOM, `no_result` while a slice has not ended and where none succeeded;
     Busy.
     """
-    study, scans = _find_study(services, caller, study_id)
+    study, scans = find_study(services, caller, study_id)
     if study.kind != StudyKind.DICOM:
         raise Conflict(f"The study came as {study.kind}; only of DICOM is there a report as DICOM.", code="not_dicom")
     _check_ended(scans)
@@ -97,15 +94,6 @@ class _Sources:
             self._read[key] = read_sources(self._store.path(key), file_id=key, study_id=str(scan.study_id or key))
         found = self._read[key]
         return found[scan.frame] if found else None
-
-
-def _find_study(services: Services, caller: Caller, study_id: UUID) -> tuple[Study, Sequence[Scan]]:
-    of_study = select(Scan).where(Scan.study_id == study_id).order_by(Scan.slice_index, Scan.id)
-    with reading(services.engine) as session:
-        study = session.get(Study, study_id)
-        if study is None or study.project != caller.project:
-            raise NotFound("There is no such study.")
-        return study, session.scalars(of_study.options(joinedload(Scan.prediction))).all()
 
 
 def _check_ended(scans: Sequence[Scan]) -> None:

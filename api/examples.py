@@ -6,6 +6,7 @@ from typing import Any
 
 _BATCH_ID = "01a20a44-091e-7791-aa78-95babd5249da"
 _SCAN_ID = "01a20a44-098c-7291-a7c1-544bf6b08325"
+_STUDY_ID = "01a20a44-0980-7b60-b1d4-3f0d5e7c9a21"
 _ARTIFACT = f"artifacts/{_BATCH_ID}/{_SCAN_ID}.1"
 
 BATCH: dict[str, Any] = {
@@ -54,6 +55,35 @@ SCAN: dict[str, Any] = {
     "focus": {"x": 210, "y": 148},
     "model": "cnn-outline-1",
     "timings": {"decode": 1.1, "preprocess": 3.7, "predict": 16.0, "explain": 1.0, "render": 13.0},
+}
+
+STUDY: dict[str, Any] = {
+    "id": _STUDY_ID,
+    "batch_id": _BATCH_ID,
+    "kind": "nifti",
+    "filename": "head.nii.gz",
+    "study_uid": None,
+    "series_uid": None,
+    "frame_of_reference_uid": None,
+    "created_at": "2026-11-23T21:15:40.114Z",
+    "total": 1,
+    "counts": {"queued": 0, "running": 0, "succeeded": 1, "rejected": 0, "failed": 0, "cancelled": 0},
+    "labels": {"glioma": 0, "meningioma": 1, "pituitary": 0, "notumor": 0},
+    "summary": {
+        "leading_label": "meningioma",
+        "needs_review": 1,
+        "suspicious": [
+            {
+                "scan_id": _SCAN_ID,
+                "slice_index": 0,
+                "tumour_probability": 0.97,
+                "label": "meningioma",
+                "confidence": 0.64,
+                "needs_review": True,
+            }
+        ],
+    },
+    "slices": [{**SCAN, "study_id": _STUDY_ID, "slice_index": 0, "filename": "head.nii.gz"}],
 }
 
 AUDIT_ENTRY: dict[str, Any] = {

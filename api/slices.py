@@ -13,6 +13,7 @@ from shared import dicom_elements as tags
 from shared.dicom import Dicom, Plane, open_dicom, text
 from shared.dicom_elements import HEAD_BYTES, is_dicom
 from shared.domain import ScanWarning, StudyKind
+from shared.nifti import is_nifti
 
 _UID_CHARS = 64
 
@@ -34,7 +35,10 @@ class Slice:
 def slices_of(path: Path, *, count: int) -> list[Slice | None]:
     """Of each of a kept file's `count` pictures its slice; None where the file is of no format that has such."""
     with open(path, "rb") as file:
-        if not is_dicom(file.read(HEAD_BYTES)):
+        head = file.read(HEAD_BYTES)
+        if is_nifti(head):
+            return [Slice(StudyKind.NIFTI)] * count
+        if not is_dicom(head):
             return [None] * count
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             dicom = open_dicom(data)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import httpx
 
-from neurobatch.documents import Batch, Limits, Problem, Removed, Scan, ScanFilters, SearchFilters
+from neurobatch.documents import Batch, Limits, Problem, Removed, Scan, ScanFilters, SearchFilters, Study, StudyHead
 from neurobatch.files import collect
 from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
@@ -136,6 +136,14 @@ class Client:
     def search(self, **filters: Unpack[SearchFilters]) -> Iterator[Scan]:
         """The stored scans of all batches, newest first."""
         return cast(Iterator[Scan], self._pages("/v1/scans", filters))
+
+    def studies(self, batch_id: str) -> Iterator[StudyHead]:
+        """The volumes and DICOM series of a batch, in the order of submission."""
+        return cast(Iterator[StudyHead], self._pages(_path(batch_id, "studies"), {}))
+
+    def study(self, study_id: str) -> Study:
+        """One volume or DICOM series: its slices in order with their results, and the most suspicious of them."""
+        return cast(Study, self._get(f"/v1/studies/{quote(study_id, safe='')}"))
 
     def results(self, batch_id: str) -> Iterator[Scan]:
         """Every scan of a batch with its result, from one streamed answer; httpx.TransportError if that breaks off."""

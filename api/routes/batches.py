@@ -12,12 +12,13 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 
-from api import batches, control, dry_run, exports
+from api import batches, control, dry_run, exports, studies
 from api.callers import caller
 from api.routes.scans import scan_page
 from api.schemas.batches import BatchDocument, BatchList, RemovedDocument, batch_document
 from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
 from api.schemas.scans import BatchScansQuery, ScanList
+from api.schemas.studies import StudyList, study_head
 from api.schemas.submissions import SubmitQuery
 from api.services import Services, services
 from shared.db.models import Batch
@@ -112,6 +113,18 @@ def show(batch_id: UUID) -> Any:
 def list_scans(batch_id: UUID, query: BatchScansQuery) -> Any:
     """List a batch's scans with their results, in the order of their submission."""
     return scan_page(query, query.wanted(caller().project, batch_id), newest_first=False)
+
+
+@blueprint.get("/<uuid:batch_id>/studies")
+@blueprint.input(PageQuery, location="query", arg_name="page")
+@blueprint.output(StudyList)
+@blueprint.doc(operation_id="list_batch_studies", responses=[404])
+def list_studies(batch_id: UUID, page: PageQuery) -> Any:
+    """List a batch's volumes and DICOM series, in the order of their submission, without their slices."""
+    after = decode_cursor(page.cursor)
+    found = studies.list_studies(services(), caller(), batch_id, after=after, limit=page.limit + 1)
+    items = [study_head(*pair) for pair in found[: page.limit]]
+    return StudyList(items=items, next=encode_cursor(items[-1].id) if len(found) > page.limit else None)
 
 
 @blueprint.get("/<uuid:batch_id>/results.jsonl")

@@ -83,6 +83,7 @@ class EventDocument(Document):
 class BatchScansQuery(PageQuery):
     """A page of a batch's scans, filtered."""
 
+    study: UUID | None = Field(None, description="Slices of this study.")
     state: ScanState | None = None
     label: TumorClass | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)

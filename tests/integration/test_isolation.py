@@ -15,20 +15,21 @@ from uuid import UUID
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from api.access import ROUTES, check_complete
+from neurobatch.phantoms import draw_head
 from shared.artifacts import LocalArtifactStore
 from shared.clock import utc_now
 from shared.db import queries
-from shared.db.models import Scan, Study
 from shared.db.session import transaction
-from shared.domain import ScanState, StudyKind
+from shared.domain import ScanState
 from shared.keys import Scope
 from shared.settings import Settings
+from tests.drawn_dicom import draw_dicom
 from tests.integration.keys import make_key, with_key
-from tests.integration.submissions import finish, png, submit, upload
+from tests.integration.submissions import File, finish, png, submit, upload
 from tests.integration.test_api import assert_problem
 
 # Documented in docs/api.md as open to everybody.
@@ -40,13 +41,15 @@ ABOUT_THE_SERVICE = {"/v1/models", "/v1/limits", "/metrics"}
 
 @dataclass
 class Stored:
-    """One project's batch with a succeeded, a failed and a waiting scan."""
+    """One project's batch with a succeeded, a failed and two waiting scans, the last a study's slice."""
 
     client: FlaskClient
     batch: str
     scans: list[UUID]
     study: str
-    names: list[str] = field(default_factory=lambda: ["secret-a.png", "secret-b.png", "secret-c.png", "secret-trial"])
+    names: list[str] = field(
+        default_factory=lambda: ["secret-a.png", "secret-b.png", "secret-c.png", "secret-d", "secret-trial"]
+    )
 
     @property
     def traces(self) -> list[str]:
@@ -63,9 +66,9 @@ def keyed(client_with: Callable[..., FlaskClient]) -> FlaskClient:
 @pytest.fixture
 def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
     client = with_key(keyed, make_key(engine, "first"))
-    files = [upload(f"secret-{name}.png", png(seed)) for seed, name in enumerate("abc")]
-    batch = submit(client, *files, headers={"Idempotency-Key": "k"}, name="secret-trial").get_json()["id"]
-    scans = [UUID(scan["id"]) for scan in client.get(f"/v1/batches/{batch}/scans").get_json()["items"]]
+    batch = submit(client, *files(), headers={"Idempotency-Key": "k"}, name="secret-trial").get_json()["id"]
+    listed = client.get(f"/v1/batches/{batch}/scans").get_json()["items"]
+    scans = [UUID(scan["id"]) for scan in listed]
     grid = io.BytesIO()
     np.save(grid, np.zeros((4, 4), np.float32))
     paths = {f"{kind}_path": f"artifacts/{batch}/{kind}" for kind in ("heatmap", "overlay", "grid")}
@@ -73,19 +76,12 @@ def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
         LocalArtifactStore(settings.data_dir).write(path, grid.getvalue())
     finish(engine, scans[:1], **paths)
     finish(engine, scans[1:2], ScanState.FAILED)
-    return Stored(client, batch, scans, study_of(engine, batch, scans))
+    return Stored(client, batch, scans, listed[-1]["study_id"])
 
 
-def study_of(engine: Engine, batch: str, scans: list[UUID]) -> str:
-    """The scans made slices of one study of DICOM; its id."""
-    with transaction(engine) as session:
-        study = Study(
-            batch_id=UUID(batch), project="first", kind=StudyKind.DICOM, filename="secret-a.png", created_at=utc_now()
-        )
-        session.add(study)
-        session.flush()
-        session.execute(update(Scan).where(Scan.id.in_(scans)).values(study_id=study.id, slice_index=0))
-        return str(study.id)
+def files() -> list[File]:
+    pictures = [upload(f"secret-{name}.png", png(seed)) for seed, name in enumerate("abc")]
+    return [*pictures, upload("secret-d", draw_dicom(draw_head(4)[::2, ::2]))]
 
 
 def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -119,7 +115,7 @@ def test_another_projects_key_sees_nothing_on_any_route(keyed: FlaskClient, engi
         else:
             assert path in OPEN | ABOUT_THE_SERVICE | {"/v1/batches"}, f"{method} {path} is not known to this test"
     own = stored.client.get(f"/v1/batches/{stored.batch}").get_json()
-    assert (own["state"], own["total"]) == ("running", 3), "the walk changed what is another's"
+    assert (own["state"], own["total"]) == ("running", 4), "the walk changed what is another's"
 
 
 def test_lists_and_filters_hold_the_projects_own_alone(keyed: FlaskClient, engine: Engine, stored: Stored) -> None:
@@ -128,6 +124,7 @@ def test_lists_and_filters_hold_the_projects_own_alone(keyed: FlaskClient, engin
         assert other.get(f"/v1/scans{query}").get_json()["items"] == []
         assert stored.client.get(f"/v1/scans{query}").get_json()["items"] != []
     assert_problem(other.get(f"/v1/scans?batch={stored.batch}"), 404, "not_found")
+    assert_problem(other.get(f"/v1/scans?study={stored.study}"), 404, "not_found")
     assert other.get("/v1/batches").get_json()["items"] == []
     shared_project = with_key(keyed, make_key(engine, "first", Scope.READ))
     assert shared_project.get("/v1/batches").get_json()["items"][0]["id"] == stored.batch
@@ -139,9 +136,8 @@ def test_what_is_anothers_is_told_like_what_never_was(keyed: FlaskClient, engine
         if "{" not in path:
             continue
         anothers = filled(path, stored)
-        never = anothers.replace(stored.batch, str(UUID(int=0)))
-        for known in (str(stored.scans[0]), stored.study):
-            never = never.replace(known, str(UUID(int=0)))
+        never = anothers.replace(stored.batch, str(UUID(int=0))).replace(str(stored.scans[0]), str(UUID(int=0)))
+        never = never.replace(stored.study, str(UUID(int=0)))
         answers = [call(other, method, path) for path in (anothers, never)]
         told = [{**answer.get_json(), "request_id": None, "detail": None} for answer in answers]
         assert told[0] == told[1], (method, path)
@@ -149,8 +145,7 @@ def test_what_is_anothers_is_told_like_what_never_was(keyed: FlaskClient, engine
 
 def test_two_projects_idempotency_keys_are_two(keyed: FlaskClient, engine: Engine, stored: Stored) -> None:
     other = with_key(keyed, make_key(engine, "second"))
-    files = [upload(f"secret-{name}.png", png(seed)) for seed, name in enumerate("abc")]
-    again = submit(other, *files, headers={"Idempotency-Key": "k"}, name="secret-trial")
+    again = submit(other, *files(), headers={"Idempotency-Key": "k"}, name="secret-trial")
     assert again.status_code == 202
     assert again.get_json()["id"] != stored.batch
     different = submit(other, upload("x.png"), headers={"Idempotency-Key": "k"})
@@ -195,7 +190,7 @@ def test_a_key_may_do_what_its_scope_says_and_nothing_else(
             forbidden += 1
     assert forbidden > 1
     own = stored.client.get(f"/v1/batches/{stored.batch}").get_json()
-    assert (own["state"], own["total"]) == ("running", 3)
+    assert (own["state"], own["total"]) == ("running", 4)
 
 
 def test_a_route_that_declares_nothing_is_nobodys(keyed: FlaskClient, engine: Engine) -> None:
@@ -216,7 +211,7 @@ def test_a_batch_that_is_gone_leaves_its_queue_harmless(
     keyed: FlaskClient, engine: Engine, settings: Settings, stored: Stored
 ) -> None:
     """Messages hold ids alone: a worker that takes up a deleted scan's finds nothing to do."""
-    assert stored.client.delete(f"/v1/batches/{stored.batch}").get_json()["scans"] == 3
+    assert stored.client.delete(f"/v1/batches/{stored.batch}").get_json()["scans"] == 4
     with transaction(engine) as session:
         assert queries.claim(session, stored.scans, worker="w", now=utc_now(), lease_s=60) == []
     left = [path for path in Path(settings.data_dir).rglob("*") if stored.batch in str(path)]
