@@ -6,7 +6,7 @@ from apiflask import APIFlask
 from flask import Request
 
 from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
-from api.routes import audit, batches, events, health, meta, scans, session, web, webhooks
+from api.routes import audit, batches, dicom_results, events, health, meta, scans, session, studies, web, webhooks
 from api.services import Services
 from shared.settings import Settings
 
@@ -40,7 +40,7 @@ def create_app(settings: Settings) -> APIFlask:
     conditional.register(app)
     errors.register(app)
     json_bodies.register(app)
-    for module in (batches, events, scans, session, webhooks, meta, audit, health, web):
+    for module in (batches, events, scans, studies, dicom_results, session, webhooks, meta, audit, health, web):
         app.register_blueprint(module.blueprint)
     guard.register(app)
     return app

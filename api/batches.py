@@ -18,6 +18,7 @@ from api.callers import Caller
 from api.idempotency import fingerprint, is_known, known_batch, remember
 from api.intake import Candidate, look_at
 from api.quotas import check_quotas
+from api.series import put_together
 from api.services import Services
 from api.staging import Staging, in_progress
 from api.uploads import receive
@@ -26,7 +27,7 @@ from shared.audit import Action, append_entry
 from shared.db import queries
 from shared.db.base import new_id
 from shared.db.events import append_events
-from shared.db.models import Batch, Scan
+from shared.db.models import Batch, Scan, Study
 from shared.db.queries import BatchProgress
 from shared.db.session import reading, transaction
 from shared.dispatch import dispatch_quietly
@@ -123,27 +124,63 @@ def _kept_bytes(candidates: Sequence[Candidate]) -> int:
 
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
     session.execute(insert(Batch), {**batch, "created_at": now})
-    rows = [
-        {
-            "id": new_id(),
-            "batch_id": batch["id"],
-            "project": batch["project"],
-            "filename": candidate.filename,
-            "frame": candidate.frame,
-            "upload_key": None if candidate.fault else upload_key(batch["id"], candidate.file.path.name),
-            "size_bytes": candidate.file.size_bytes,
-            "sha256": candidate.file.sha256,
-            "state": ScanState.REJECTED if candidate.fault else ScanState.QUEUED,
-            "code": candidate.fault.code if candidate.fault else None,
-            "message": candidate.fault.message if candidate.fault else None,
-            "created_at": now,
-            "ended_at": now if candidate.fault else None,
-        }
-        for candidate in candidates
-    ]
+    rows = [_scan_row(batch, candidate, now=now) for candidate in candidates]
+    _put_into_studies(session, batch, candidates, rows, now=now)
     session.execute(insert(Scan), rows)
     rejected = {row["id"]: row["state"] for row in rows if row["state"] is ScanState.REJECTED}
     append_events(session, batch["id"], rejected, now=now)
+
+
+def _scan_row(batch: Mapping[str, Any], candidate: Candidate, *, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "batch_id": batch["id"],
+        "project": batch["project"],
+        "filename": candidate.filename,
+        "frame": candidate.frame,
+        "upload_key": None if candidate.fault else upload_key(batch["id"], candidate.file.path.name),
+        "size_bytes": candidate.file.size_bytes,
+        "sha256": candidate.file.sha256,
+        "study_id": None,
+        "slice_index": None,
+        "sop_instance_uid": candidate.slice.sop_instance_uid if candidate.slice else None,
+        "warnings": list(candidate.slice.warnings) if candidate.slice else [],
+        "state": ScanState.REJECTED if candidate.fault else ScanState.QUEUED,
+        "code": candidate.fault.code if candidate.fault else None,
+        "message": candidate.fault.message if candidate.fault else None,
+        "created_at": now,
+        "ended_at": now if candidate.fault else None,
+    }
+
+
+def _put_into_studies(
+    session: Session,
+    batch: Mapping[str, Any],
+    candidates: Sequence[Candidate],
+    rows: Sequence[dict[str, Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Store the studies that the candidates' slices make, and name them and each slice's place in the scans' rows."""
+    studies = []
+    files = [candidate.file.path for candidate in candidates]
+    for series in put_together([candidate.slice for candidate in candidates], files=files):
+        study = {
+            "id": new_id(),
+            "batch_id": batch["id"],
+            "project": batch["project"],
+            "kind": series.first.kind,
+            "filename": candidates[series.members[0]].filename,
+            "study_uid": series.first.study_uid,
+            "series_uid": series.first.series_uid,
+            "frame_of_reference_uid": series.first.frame_of_reference_uid,
+            "created_at": now,
+        }
+        studies.append(study)
+        for slice_index, number in enumerate(series.members):
+            rows[number] |= {"study_id": study["id"], "slice_index": slice_index}
+    if studies:
+        session.execute(insert(Study), studies)
 
 
 def find_batch(services: Services, caller: Caller, batch_id: UUID) -> tuple[Batch, BatchProgress]:

@@ -1,4 +1,4 @@
-"""Puts a de-identified copy in the place of each DICOM file that arrives, before anything of it is kept.
+"""Puts a de-identified copy in the place of each DICOM and NIfTI file that arrives, before anything of it is kept.
 
 A file of which no such copy can be made is refused here and removed, so none is stored as it came.
 """
@@ -7,33 +7,50 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import IO
 
+from api.archives import Budget
 from api.staging import Fault, StagedFile, Staging, durable_file
-from shared.dicom_copy import write_copy
+from api.volumes import is_volume, write_volume
+from shared import dicom_copy
 from shared.dicom_elements import HEAD_BYTES, is_dicom
 from shared.errors import InvalidScan
+from shared.settings import Settings
+
+_Writer = Callable[[IO[bytes], IO[bytes]], None]
 
 
-def deidentified(file: StagedFile, *, staging: Staging) -> StagedFile:
-    """The file itself if it is no DICOM file; else its copy, or its refusal."""
+def deidentified(file: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> StagedFile:
+    """The file itself if it is of another format; else its copy, or its refusal."""
     with open(file.path, "rb") as original:
-        if not is_dicom(original.read(HEAD_BYTES)):
+        write = _writer(original, partial(write_volume, staging=staging, budget=budget, settings=settings))
+        if write is None:
             return file
         path = staging.next_file()
         try:
-            with (
-                mmap.mmap(original.fileno(), 0, access=mmap.ACCESS_READ) as data,
-                durable_file(path) as copy,
-            ):
-                write_copy(data, copy)
+            with durable_file(path) as copy:
+                write(original, copy)
         except InvalidScan as error:
             path.unlink()
             return replace(file, fault=Fault(error.code, error.message))
         finally:
             file.path.unlink()
     return replace(file, path=path, size_bytes=path.stat().st_size, sha256=_sha256_of(path))
+
+
+def _writer(original: IO[bytes], volume_writer: _Writer) -> _Writer | None:
+    if is_dicom(original.read(HEAD_BYTES)):
+        return _write_dicom
+    return volume_writer if is_volume(original) else None
+
+
+def _write_dicom(original: IO[bytes], copy: IO[bytes]) -> None:
+    with mmap.mmap(original.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        dicom_copy.write_copy(data, copy)
 
 
 def _sha256_of(path: Path) -> str:

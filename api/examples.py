@@ -6,6 +6,7 @@ from typing import Any
 
 _BATCH_ID = "01a20a44-091e-7791-aa78-95babd5249da"
 _SCAN_ID = "01a20a44-098c-7291-a7c1-544bf6b08325"
+_STUDY_ID = "01a20a44-0980-7b60-b1d4-3f0d5e7c9a21"
 _ARTIFACT = f"artifacts/{_BATCH_ID}/{_SCAN_ID}.1"
 
 BATCH: dict[str, Any] = {
@@ -25,11 +26,13 @@ SCAN: dict[str, Any] = {
     "id": _SCAN_ID,
     "batch_id": _BATCH_ID,
     "study_id": None,
+    "slice_index": None,
     "filename": "a.png",
     "frame": 0,
     "state": "succeeded",
     "code": None,
     "message": None,
+    "warnings": [],
     "attempts": [
         {
             "worker": "host:4711",
@@ -58,6 +61,35 @@ SCAN: dict[str, Any] = {
         "by": "3f9a1c0b7d2e",
         "at": "2026-11-23T22:01:07.450Z",
     },
+}
+
+STUDY: dict[str, Any] = {
+    "id": _STUDY_ID,
+    "batch_id": _BATCH_ID,
+    "kind": "nifti",
+    "filename": "head.nii.gz",
+    "study_uid": None,
+    "series_uid": None,
+    "frame_of_reference_uid": None,
+    "created_at": "2026-11-23T21:15:40.114Z",
+    "total": 1,
+    "counts": {"queued": 0, "running": 0, "succeeded": 1, "rejected": 0, "failed": 0, "cancelled": 0},
+    "labels": {"glioma": 0, "meningioma": 1, "pituitary": 0, "notumor": 0},
+    "summary": {
+        "leading_label": "meningioma",
+        "needs_review": 1,
+        "suspicious": [
+            {
+                "scan_id": _SCAN_ID,
+                "slice_index": 0,
+                "tumour_probability": 0.97,
+                "label": "meningioma",
+                "confidence": 0.64,
+                "needs_review": True,
+            }
+        ],
+    },
+    "slices": [{**SCAN, "study_id": _STUDY_ID, "slice_index": 0, "filename": "head.nii.gz"}],
 }
 
 AUDIT_ENTRY: dict[str, Any] = {

@@ -14,7 +14,8 @@ from api.schemas.scans import ScanDocument, scan_document
 from shared.domain import TumorClass
 
 CSV_COLUMNS = (
-    *("id", "batch_id", "study_id", "filename", "frame", "state", "code", "message", "attempts"),
+    *("id", "batch_id", "study_id", "slice_index", "filename", "frame", "state", "code", "message"),
+    *("warnings", "attempts"),
     *("label", *(f"probability_{label}" for label in TumorClass), "confidence", "needs_review", "review_reasons"),
     *("heatmap_path", "overlay_path", "focus_x", "focus_y", "model", "created_at", "started_at", "ended_at"),
     *("corrected_label", "correction_note"),
@@ -43,6 +44,7 @@ def _row(scan: ScanDocument) -> list[object]:
     members |= {"focus_x": focus.get("x"), "focus_y": focus.get("y"), "attempts": len(scan.attempts)}
     correction = members["correction"] or {}
     members |= {"corrected_label": correction.get("label"), "correction_note": correction.get("note")}
+    members["warnings"] = " ".join(scan.warnings)
     members["review_reasons"] = " ".join(scan.review_reasons or ())
     return [_harmless(members[column]) for column in CSV_COLUMNS]
 

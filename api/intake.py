@@ -1,8 +1,8 @@
 """A first look at each accepted file: is its name usable, and how many images does it hold?
 
-Only headers are read, and of a DICOM file a copy without its patient takes its place. Whether the pixels are a brain is
-the worker's question; any other file that cannot be read here still becomes a scan, which the worker rejects with the
-exact reason.
+Only headers are read, and of a DICOM or NIfTI file a copy without its patient takes its place. Whether the pixels are
+a brain is the worker's question; any other file that cannot be read here still becomes a scan, which the worker rejects
+with the exact reason.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from api.archives import Budget, is_archive, unpack
 from api.deidentification import deidentified
+from api.slices import Slice, slices_of
 from api.staging import Fault, StagedFile, Staging
 from shared.errors import LimitExceeded
 from shared.images import count_frames
@@ -26,6 +27,7 @@ class Candidate:
     filename: str
     frame: int = 0
     fault: Fault | None = None
+    slice: Slice | None = None
 
 
 def look_at(files: Iterable[StagedFile], *, staging: Staging, settings: Settings) -> list[Candidate]:
@@ -36,7 +38,7 @@ def look_at(files: Iterable[StagedFile], *, staging: Staging, settings: Settings
     found: list[Candidate] = []
     for file in given:
         for member in _members(file, staging=staging, budget=budget, settings=settings):
-            found += _candidates(member, staging=staging, settings=settings)
+            found += _candidates(member, staging=staging, budget=budget, settings=settings)
             if len(found) > limit:
                 raise LimitExceeded(
                     f"A batch takes at most {limit} scans, members of archives and pages counted.",
@@ -54,15 +56,15 @@ def _members(file: StagedFile, *, staging: Staging, budget: Budget, settings: Se
     file.path.unlink(missing_ok=True)
 
 
-def _candidates(file: StagedFile, *, staging: Staging, settings: Settings) -> Iterator[Candidate]:
-    """One scan, or one for each page of a multi-page TIFF and each frame of a DICOM file."""
+def _candidates(file: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> Iterator[Candidate]:
+    """One scan, or one for each page of a TIFF, frame of a DICOM file or slice of a NIfTI volume."""
     name = _printable(file.filename, limit=settings.max_filename_chars)
     fault = _name_fault(file.filename, limit=settings.max_filename_chars) or file.fault
     if fault is not None:
         file.path.unlink(missing_ok=True)
         yield Candidate(file, name, fault=fault)
         return
-    file = deidentified(file, staging=staging)
+    file = deidentified(file, staging=staging, budget=budget, settings=settings)
     if file.fault is not None:
         yield Candidate(file, name, fault=file.fault)
         return
@@ -72,7 +74,8 @@ def _candidates(file: StagedFile, *, staging: Staging, settings: Settings) -> It
         message = f"The file holds more than max_frames_per_file = {limit} images."
         yield Candidate(file, name, fault=Fault("too_many_frames", message))
         return
-    yield from (Candidate(file, name, frame=frame) for frame in range(pages))
+    places = slices_of(file.path, count=pages)
+    yield from (Candidate(file, name, frame=frame, slice=place) for frame, place in enumerate(places))
 
 
 def _name_fault(filename: str, *, limit: int) -> Fault | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.schemas.service import LimitDocument
 from shared.settings import LIMITS, Settings
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DICOM")
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DICOM", "NIfTI")
 
 
 def list_limits(settings: Settings) -> list[LimitDocument]:

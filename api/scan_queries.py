@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, String, Text, cast, literal_column, select
+from sqlalchemy import ColumnElement, Engine, Select, String, Text, cast, func, literal_column, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from api.scan_orders import Place, ScanSort, beyond, ordering
-from shared.db.models import Batch, Correction, Prediction, Scan, is_newest
+from shared.db.models import Batch, Correction, Prediction, Scan, Study, is_newest
 from shared.db.session import reading
 from shared.domain import ScanState, TumorClass
 from shared.errors import NotFound
@@ -26,6 +26,7 @@ _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "batch": lambda batch_id: Scan.batch_id == batch_id,
     "filename": lambda part: Scan.filename.icontains(part, autoescape=True),
     "code": lambda code: Scan.code == code,
+    "study": lambda study_id: Scan.study_id == study_id,
     "state": lambda state: Scan.state == state,
     "since": lambda since: Scan.created_at >= since,
     "until": lambda until: Scan.created_at < until,
@@ -48,6 +49,7 @@ class ScanFilter:
 
     project: str
     batch: UUID | None = None
+    study: UUID | None = None
     state: ScanState | None = None
     label: TumorClass | None = None
     min_confidence: float | None = None
@@ -72,13 +74,17 @@ def page_of_scans(
 ) -> list[Scan]:
     """Up to `limit` scans with results, attempts and corrections, in order, from behind a place in it.
 
-    Raises NotFound for a batch that does not exist.
+    Raises NotFound for a batch or a study that does not exist.
     """
     with reading(engine) as session:
         if wanted.batch is not None:
             batch = session.get(Batch, wanted.batch)
             if batch is None or batch.project != wanted.project:
                 raise NotFound("There is no such batch.")
+        if wanted.study is not None:
+            study = session.get(Study, wanted.study)
+            if study is None or study.project != wanted.project:
+                raise NotFound("There is no such study.")
         query = _query(wanted, sort=sort, behind=behind, dialect=engine.dialect.name).limit(limit)
         return list(session.scalars(query).unique().all())
 
@@ -104,14 +110,21 @@ def _query(wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, dialect:
         query = query.outerjoin(Scan.prediction).options(contains_eager(Scan.prediction))
     else:
         query = query.options(joinedload(Scan.prediction))
-    asked = ((make, getattr(wanted, name)) for name, make in _CONDITIONS.items())
-    query = query.where(*(make(value) for make, value in asked if value is not None))
-    if wanted.batch is None:
-        # A batch is of one project, and that has been looked at.
+    asked = {name: make(value) for name, make in _CONDITIONS.items() if (value := getattr(wanted, name)) is not None}
+    if wanted.study is not None and dialect == "sqlite":
+        # Hidden from SQLite, which would look for all scans with that state or label rather than for the study's.
+        asked |= {
+            name: func.coalesce(condition, literal_column("0")) for name, condition in asked.items() if name != "study"
+        }
+    query = query.where(*asked.values())
+    if wanted.batch is None and wanted.study is None:
+        # A batch or a study is of one project, and that has been looked at.
         query = query.where(_project_column(wanted, dialect) == wanted.project)
     if behind is not None:
         query = query.where(beyond(sort, behind, key=key.expression, dialect=dialect))
-    return query.order_by(*ordering(sort, key=key.expression, dialect=dialect))
+    # Of a study sorted, as no index has its slices in this order.
+    order = key.expression if wanted.study is None else func.coalesce(key, key)
+    return query.order_by(*ordering(sort, key=order, dialect=dialect))
 
 
 def _project_column(wanted: ScanFilter, dialect: str) -> ColumnElement[str]:

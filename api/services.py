@@ -48,6 +48,7 @@ class Services:
     resolver: Resolver = resolve
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
+    reports: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
@@ -70,6 +71,7 @@ class Services:
             clock=clock,
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
             uploads=threading.BoundedSemaphore(settings.max_uploads),
+            reports=threading.BoundedSemaphore(settings.max_reports),
         )
 
     def close(self) -> None:

@@ -26,6 +26,8 @@ from neurobatch.documents import (
     Removed,
     Scan,
     SearchFilters,
+    Study,
+    StudyHead,
     Summary,
     Webhook,
 )
@@ -37,6 +39,7 @@ from neurobatch.sending import Sent, form_files
 
 _FINAL = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 _PAGE = 200
+_NOT_AS_DICOM = frozenset({"not_dicom", "no_result"})
 # After the last byte the service makes thousands of files durable before it answers.
 _ACCEPTED_WITHIN_S = 600.0
 
@@ -152,6 +155,14 @@ class Client:
         """The stored scans of all batches, newest first."""
         return cast(Iterator[Scan], self._pages("/v1/scans", filters))
 
+    def studies(self, batch_id: str) -> Iterator[StudyHead]:
+        """The volumes and DICOM series of a batch, in the order of submission."""
+        return cast(Iterator[StudyHead], self._pages(_path(batch_id, "studies"), {}))
+
+    def study(self, study_id: str) -> Study:
+        """One volume or DICOM series: its slices in order with their results, and the most suspicious of them."""
+        return cast(Study, self._get(f"/v1/studies/{quote(study_id, safe='')}"))
+
     def results(self, batch_id: str) -> Iterator[Scan]:
         """Every scan of a batch with its result, from one streamed answer; httpx.TransportError if that breaks off."""
         with self._stream(_path(batch_id, "results.jsonl")) as response:
@@ -180,6 +191,36 @@ class Client:
             paths.append(path)
             if on_progress is not None:
                 on_progress(len(paths))
+        return paths
+
+    def result_dicom(self, scan_id: str) -> bytes:
+        """A scan's heatmap as a DICOM file in its study; RequestRefused with 409 `not_dicom` or `no_result`."""
+        return self._file(f"/v1/scans/{quote(scan_id, safe='')}/result.dcm")
+
+    def study_report(self, study_id: str) -> bytes:
+        """A study's results as a DICOM structured report; RequestRefused with 409 `not_dicom` or `no_result`."""
+        return self._file(f"/v1/studies/{quote(study_id, safe='')}/report.dcm")
+
+    def download_dicom(self, batch_id: str, folder: Path | str) -> list[Path]:
+        """Fetch `SCAN.result.dcm` of every succeeded scan and `STUDY.report.dcm` of every study; their paths.
+
+        What did not come as DICOM, and a study whose slices have not all ended, is passed over.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        scans = [scan for scan in self.scans(batch_id, state="succeeded") if scan["study_id"] is not None]
+        studies = dict.fromkeys(str(scan["study_id"]) for scan in scans)
+        wanted = [(f"/v1/scans/{scan['id']}/result.dcm", f"{scan['id']}.result.dcm") for scan in scans]
+        wanted += [(f"/v1/studies/{study}/report.dcm", f"{study}.report.dcm") for study in studies]
+        paths = []
+        for path, name in wanted:
+            try:
+                self._download(path, folder / name)
+            except RequestRefused as refused:
+                if refused.problem.get("code") not in _NOT_AS_DICOM:
+                    raise
+            else:
+                paths.append(folder / name)
         return paths
 
     def cancel(self, batch_id: str) -> Batch:
@@ -256,6 +297,11 @@ class Client:
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.get(path, params=query)))
+
+    def _file(self, path: str) -> bytes:
+        response = self._patience.send(lambda: self._http.get(path))
+        _refuse(response)
+        return response.content
 
     def _once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.request(method, path, **content), repeatable=False))

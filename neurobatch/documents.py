@@ -78,11 +78,13 @@ class Scan(TypedDict):
     id: str
     batch_id: str
     study_id: str | None
+    slice_index: int | None
     filename: str
     frame: int
     state: str
     code: str | None
     message: str | None
+    warnings: list[str]
     attempts: list[Attempt]
     created_at: str
     started_at: str | None
@@ -100,9 +102,52 @@ class Scan(TypedDict):
     correction: Correction | None
 
 
+class SuspiciousSlice(TypedDict):
+    """One slice among those with the highest probability of a tumour."""
+
+    scan_id: str
+    slice_index: int
+    tumour_probability: float
+    label: str
+    confidence: float
+    needs_review: bool
+
+
+class StudySummary(TypedDict):
+    """What a study's succeeded slices come to."""
+
+    leading_label: str | None
+    needs_review: int
+    suspicious: list[SuspiciousSlice]
+
+
+class StudyHead(TypedDict):
+    """One volume or DICOM series without its slices; UIDs are None for NIfTI."""
+
+    id: str
+    batch_id: str
+    kind: str
+    filename: str
+    study_uid: str | None
+    series_uid: str | None
+    frame_of_reference_uid: str | None
+    created_at: str
+    total: int
+    counts: dict[str, int]
+    labels: dict[str, int]
+
+
+class Study(StudyHead):
+    """One volume or DICOM series with its slices in order."""
+
+    summary: StudySummary
+    slices: list[Scan]
+
+
 class ScanFilters(TypedDict, total=False):
     """What scans must fulfil to be listed; `since` is inclusive, `until` exclusive, both with a time zone."""
 
+    study: str
     state: str
     label: str
     min_confidence: float

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shared.errors import InvalidScan
 from shared.images import count_frames
+from shared.packed_volume import readable
 from worker.inference.pipeline import Pipeline
 from worker.inference.types import Decoded, Rejected, Source
 
@@ -36,13 +37,15 @@ def find_files(paths: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def chunks(
-    files: Sequence[tuple[str, Path]], pipeline: Pipeline, *, max_bytes: int, max_frames: int
+    files: Sequence[tuple[str, Path]], pipeline: Pipeline, *, max_bytes: int, max_frames: int, max_volume_bytes: int
 ) -> Iterator[list[FolderScan]]:
     """The files' pictures in order, decoded, a few at a time."""
     chunk: list[FolderScan] = []
     pixels = 0
     for filename, path in files:
-        for scan in _scans(filename, path, pipeline, max_bytes=max_bytes, max_frames=max_frames):
+        for scan in _scans(
+            filename, path, pipeline, max_bytes=max_bytes, max_frames=max_frames, max_volume_bytes=max_volume_bytes
+        ):
             chunk.append(scan)
             pixels += scan.decoded.image.size if isinstance(scan.decoded, Decoded) else 0
             if len(chunk) >= _CHUNK_SCANS or pixels >= _CHUNK_PIXELS:
@@ -52,9 +55,11 @@ def chunks(
         yield chunk
 
 
-def _scans(filename: str, path: Path, pipeline: Pipeline, *, max_bytes: int, max_frames: int) -> Iterator[FolderScan]:
+def _scans(
+    filename: str, path: Path, pipeline: Pipeline, *, max_bytes: int, max_frames: int, max_volume_bytes: int
+) -> Iterator[FolderScan]:
     try:
-        data = _read(path, max_bytes=max_bytes)
+        data = readable(_read(path, max_bytes=max_bytes), max_volume_bytes=max_volume_bytes)
         frames = _count(data, max_frames=max_frames)
     except InvalidScan as error:
         yield FolderScan(filename, 0, Rejected(code=error.code, message=error.message))

@@ -17,11 +17,15 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from shared.decoder import ANSWER_BYTES, REQUEST_BYTES, picture_in
+from shared.dicom_elements import is_dicom
 from shared.errors import InvalidScan
 from shared.images import read_image
+from shared.nifti import HEADER_BYTES, is_nifti
 
 # Loaded before memory is bounded, and before the first picture waits for them.
 _PLUGINS = (BmpImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin)
@@ -42,8 +46,7 @@ def _answer(file: IO[bytes], request: dict[str, Any], pixels: mmap.mmap) -> dict
     _limit_processor_time(request["max_decode_s"])
     limits = {name: request[name] for name in ("max_pixels", "max_aspect_ratio")}
     try:
-        file.seek(0)
-        image = read_image(file.read(), frame=request["frame"], **limits)
+        image = _read(file, frame=request["frame"], **limits)
     except InvalidScan as error:
         return {"code": error.code, "message": error.message}
     except MemoryError:
@@ -53,6 +56,16 @@ def _answer(file: IO[bytes], request: dict[str, Any], pixels: mmap.mmap) -> dict
         return {"code": "decoder_crashed", "message": f"the file breaks the decoder ({type(error).__name__})"}
     picture_in(pixels, slot=request["slot"], max_pixels=request["max_pixels"], shape=image.shape)[:] = image
     return {"height": image.shape[0], "width": image.shape[1]}
+
+
+def _read(file: IO[bytes], *, frame: int, **limits: int) -> npt.NDArray[np.uint8]:
+    """One picture; of a file of many frames or slices only its own part is read."""
+    file.seek(0)
+    head = file.read(HEADER_BYTES)
+    if is_dicom(head) or is_nifti(head):
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return read_image(data, frame=frame, **limits)
+    return read_image(head + file.read(), frame=frame, **limits)
 
 
 def _limit_processor_time(seconds: int) -> None:

@@ -60,6 +60,21 @@ class Transform:
 
 
 @dataclass(frozen=True)
+class Plane:
+    """A slice's place in millimetres of the patient's space: its first pixel, and the directions of row and column."""
+
+    position: tuple[float, float, float]
+    along_row: tuple[float, ...]
+    along_column: tuple[float, ...]
+
+    @property
+    def normal(self) -> tuple[float, float, float]:
+        """The direction that right-handed slices follow each other in; of no certain length."""
+        (ax, ay, az), (bx, by, bz) = self.along_row, self.along_column
+        return ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+
+
+@dataclass(frozen=True)
 class Dicom:
     """A file of grey frames that lie whole within it."""
 
@@ -87,13 +102,8 @@ class Dicom:
         return [(self.pixels_at + frame * self.frame_bytes, self.frame_bytes)]
 
     def transform(self, frame: int) -> Transform:
-        """What a frame's own groups say, else those that all frames share, else the file (PS3.3, C.7.6.16)."""
-        levels = [self.elements, *self.groups(tags.SHARED_GROUPS, 0), *self.groups(tags.FRAME_GROUPS, frame)]
-        found: Elements = {}
-        for level in levels:
-            found |= {tag: value for tag, value in level.items() if isinstance(value, bytes)}
-            for inner in (tags.VALUE_TRANSFORMATION, tags.FRAME_VOI):
-                found |= _item(level, inner, 0)
+        """How a frame's stored values become grey."""
+        found = self._of_frame(frame, tags.VALUE_TRANSFORMATION, tags.FRAME_VOI)
         slope, intercept = decimal(found, tags.SLOPE), decimal(found, tags.INTERCEPT)
         return Transform(
             slope=1.0 if slope is None else slope,
@@ -102,6 +112,24 @@ class Dicom:
             width=decimal(found, tags.WINDOW_WIDTH),
             function=text(found, tags.WINDOW_FUNCTION) or "LINEAR",
         )
+
+    def plane(self, frame: int) -> Plane | None:
+        """Where a frame lies in the patient (PS3.3, C.7.6.2); None where that is not stated, or not in numbers."""
+        found = self._of_frame(frame, tags.FRAME_POSITION, tags.FRAME_ORIENTATION)
+        position, orientation = decimals(found, tags.POSITION), decimals(found, tags.ORIENTATION)
+        if len(position) != 3 or len(orientation) != 6:
+            return None
+        return Plane((position[0], position[1], position[2]), along_row=orientation[:3], along_column=orientation[3:])
+
+    def _of_frame(self, frame: int, *inner: int) -> Elements:
+        """What a frame's own groups say, else those that all frames share, else the file (PS3.3, C.7.6.16)."""
+        levels = [self.elements, *self.groups(tags.SHARED_GROUPS, 0), *self.groups(tags.FRAME_GROUPS, frame)]
+        found: Elements = {}
+        for level in levels:
+            found |= {tag: value for tag, value in level.items() if isinstance(value, bytes)}
+            for tag in inner:
+                found |= _item(level, tag, 0)
+        return found
 
     def groups(self, tag: int, number: int) -> list[Elements]:
         """The functional groups of that number, if there are such."""
@@ -168,9 +196,14 @@ def number(elements: Elements, tag: int, *, missing: int | None = None) -> int:
 
 def decimal(elements: Elements, tag: int) -> float | None:
     """The first of a decimal string's values, if it is a finite number."""
-    first = text(elements, tag).partition("\\")[0].strip()
-    value = float(first) if _DECIMAL.fullmatch(first) else math.nan
-    return value if math.isfinite(value) else None
+    values = decimals(elements, tag)
+    return values[0] if values and math.isfinite(values[0]) else None
+
+
+def decimals(elements: Elements, tag: int) -> tuple[float, ...]:
+    """A decimal string's values; NaN for one that is no number."""
+    words = [word.strip() for word in text(elements, tag).split("\\")]
+    return tuple(float(word) if _DECIMAL.fullmatch(word) else math.nan for word in words)
 
 
 def _item(elements: Elements, tag: int, number: int) -> Elements:

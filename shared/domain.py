@@ -33,6 +33,19 @@ class ScanState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class StudyKind(StrEnum):
+    """What a study's slices came as."""
+
+    DICOM = "dicom"
+    NIFTI = "nifti"
+
+
+class ScanWarning(StrEnum):
+    """What was noticed of a scan on arrival that does not keep it from being read."""
+
+    BURNT_IN_ANNOTATION = "burnt_in_annotation"
+
+
 class BatchState(StrEnum):
     """Where a batch stands; always derived from its scans, see `batch_state`."""
 

@@ -25,9 +25,12 @@ from PIL import Image, UnidentifiedImageError
 
 from shared import tiff_pages
 from shared.dicom import open_dicom
-from shared.dicom_elements import HEAD_BYTES, is_dicom
+from shared.dicom_elements import HEAD_BYTES, Data, is_dicom
 from shared.dicom_pixels import grey_frame
 from shared.errors import InvalidScan
+from shared.nifti import HEADER_BYTES, is_nifti, read_header
+from shared.nifti_axes import arrangement
+from shared.nifti_pixels import grey_slice, prepared, slice_shape
 from shared.windowing import between_percentiles
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
@@ -60,7 +63,7 @@ _OTHER_SIGNATURES = (b"GIF8", b"RIFF", b"8BPS", b"%PDF", b"PK\x03\x04", b"\x1f\x
 
 
 def read_image(
-    data: bytes,
+    data: Data,
     *,
     frame: int = 0,
     max_pixels: int,
@@ -69,20 +72,26 @@ def read_image(
 ) -> npt.NDArray[np.uint8]:
     """Decode one picture to uint8 greyscale of shape (height, width), as stored.
 
-    `frame` is the page of a multi-page TIFF or the frame of a DICOM file. Data deeper than 8 bits is windowed once
-    between its 0.5th and 99.5th percentile, DICOM as the file says; transparency lies on black; an EXIF orientation is
-    ignored but in a TIFF, so that a heatmap has the stored height and width. Raises InvalidScan: `empty_file`,
+    `frame` is the page of a multi-page TIFF, the frame of a DICOM file or the slice of a NIfTI volume. Data deeper than
+    8 bits is windowed once between its 0.5th and 99.5th percentile, DICOM as the file says, a volume as a whole;
+    transparency lies on black; an EXIF orientation is ignored but in a TIFF, so that a heatmap has the stored height
+    and width. A volume that `shared.nifti_copy` wrote is read slice by slice, any other as a whole each time.
+
+    Raises InvalidScan, beside what `shared.nifti` tells of: `empty_file`,
     `not_an_image`, `unsupported_format`, `truncated_image`, `image_too_small` (a side under `min_side_px`),
     `image_too_large` (over `max_pixels`), `image_too_narrow` (one side over `max_aspect_ratio` times the other),
     `decode_limit` (memory ran out), `not_a_brain_mri` (a picture in colour or a DICOM file of another modality: all
     else is judged by `worker.inference.gate`), `mosaic` (a DICOM file that says it is one).
     """
-    check_size = partial(_check_size, max_pixels=max_pixels, min_side_px=min_side_px, max_aspect_ratio=max_aspect_ratio)
+    check = partial(check_size, max_pixels=max_pixels, min_side_px=min_side_px, max_aspect_ratio=max_aspect_ratio)
     try:
+        if is_nifti(data[:HEADER_BYTES]):
+            return _read_nifti(data, frame, check)
         if is_dicom(data[:HEAD_BYTES]):
-            return _read_dicom(data, frame, check_size)
+            return _read_dicom(data, frame, check)
+        data = data if isinstance(data, bytes) else data[:]
         with _opened(_with_first(data, frame)) as image:
-            check_size(image.size)
+            check(image.size)
             return _greyscale(image)
     except Image.DecompressionBombError as error:
         raise InvalidScan(f"its pixels are far more than the {max_pixels} allowed", code="image_too_large") from error
@@ -91,7 +100,7 @@ def read_image(
 
 
 def count_frames(source: bytes | Path, *, limit: int = 10_000) -> int:
-    """How many pictures a file holds: pages of a TIFF, frames of a DICOM file, else 1.
+    """How many pictures a file holds: pages of a TIFF, frames of a DICOM file, slices of a NIfTI volume, else 1.
 
     Pages are counted up to `limit`; without an image library.
     """
@@ -99,29 +108,39 @@ def count_frames(source: bytes | Path, *, limit: int = 10_000) -> int:
         return _count(source, limit=limit)
     with open(source, "rb") as file:
         head = file.read(HEAD_BYTES)
-        if not head.startswith(tiff_pages.SIGNATURES) and not is_dicom(head):
+        if not head.startswith(tiff_pages.SIGNATURES) and not is_dicom(head) and not is_nifti(head):
             return 1
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _count(data, limit=limit)
 
 
-def _count(data: bytes | mmap.mmap, *, limit: int) -> int:
-    if is_dicom(data[:HEAD_BYTES]):
-        try:
+def _count(data: Data, *, limit: int) -> int:
+    try:
+        if is_nifti(data[:HEADER_BYTES]):
+            volume = read_header(data[:HEADER_BYTES])
+            return arrangement(volume).shape(volume)[0]
+        if is_dicom(data[:HEAD_BYTES]):
             return open_dicom(data).frame_count
-        except InvalidScan:
-            return 1  # whoever reads it will see why
+    except InvalidScan:
+        return 1  # whoever reads it will see why
     if not data[:4].startswith(tiff_pages.SIGNATURES):
         return 1
     return max(1, len(tiff_pages.page_offsets(data, limit=limit)))
 
 
-def _read_dicom(data: bytes, frame: int, check_size: Callable[[tuple[int, int]], None]) -> npt.NDArray[np.uint8]:
+def _read_dicom(data: Data, frame: int, check: Callable[[tuple[int, int]], None]) -> npt.NDArray[np.uint8]:
     dicom = open_dicom(data)
     if frame >= dicom.frame_count:
         raise InvalidScan(f"the file has no picture {frame}", code="truncated_image")
-    check_size((dicom.columns, dicom.rows))
+    check((dicom.columns, dicom.rows))
     return grey_frame(dicom, data, frame)
+
+
+def _read_nifti(data: Data, frame: int, check: Callable[[tuple[int, int]], None]) -> npt.NDArray[np.uint8]:
+    if not read_header(data[:HEADER_BYTES]).prepared:
+        data = prepared(data)
+    check(slice_shape(read_header(data[:HEADER_BYTES])))
+    return grey_slice(data, frame)
 
 
 def _with_first(data: bytes, frame: int) -> bytes:
@@ -165,12 +184,15 @@ def _unidentified(data: bytes) -> InvalidScan:
         return InvalidScan("the image is damaged or cut short in its header", code="truncated_image")
     known_elsewhere = data.startswith(_OTHER_SIGNATURES) or data[4:8] == b"ftyp"
     if known_elsewhere:
-        shown = ", ".join((*FORMATS, "DICOM"))
+        shown = ", ".join((*FORMATS, "DICOM", "NIfTI"))
         return InvalidScan(f"the format is not read here; send one of {shown}", code="unsupported_format")
     return InvalidScan("the file is not an image", code="not_an_image")
 
 
-def _check_size(size: tuple[int, int], *, max_pixels: int, min_side_px: int, max_aspect_ratio: int) -> None:
+def check_size(
+    size: tuple[int, int], *, max_pixels: int, max_aspect_ratio: int, min_side_px: int = MIN_SIDE_PX
+) -> None:
+    """InvalidScan where a picture of this width and height is not read, as `read_image` raises it."""
     width, height = size
     if width * height > max_pixels:
         raise InvalidScan(f"{width} x {height} pixels are more than the {max_pixels} allowed", code="image_too_large")

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
     max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
+    max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
     max_client_pause_s: int = Field(
         20, ge=1, description="Seconds that one request may keep the API waiting for bytes."
     )
@@ -85,7 +86,8 @@ class Settings(BaseSettings):
     max_decode_bytes: int = Field(512 * _MIB, ge=_MIB, description="Memory that decoding one scan may take.")
     max_archive_members: int = Field(10_000, ge=1, description="Files in one ZIP archive.")
     max_archive_ratio: int = Field(200, ge=1, description="Bytes of an archive's member over its packed bytes.")
-    max_frames_per_file: int = Field(1_000, ge=1, description="Pages of one TIFF, or frames of one DICOM file.")
+    max_frames_per_file: int = Field(1_000, ge=1, description="Pages, frames or slices of one file.")
+    max_volume_bytes: int = Field(256 * _MIB, ge=1, description="Bytes of one NIfTI volume, unpacked.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
     max_note_chars: int = Field(2_000, ge=1, description="Characters of the note beside a reader's correction.")
     max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")

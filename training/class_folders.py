@@ -16,7 +16,7 @@ from training.index import INDEX_FILE
 
 Report = Callable[[str], None]
 
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
 _PARTS = frozenset({"training", "testing", "train", "test", "validation", "valid", "val"})
 _HEALTHY = frozenset({"no", "none", "normal", "healthy", "notumor", "notumors", "notumour", "notumours"})
 

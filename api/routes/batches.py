@@ -12,12 +12,13 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 
-from api import batches, control, dry_run, exports, summaries
+from api import batches, control, dry_run, exports, studies, summaries
 from api.callers import caller
 from api.routes.scans import scan_page
 from api.schemas.batches import BatchDocument, BatchesQuery, BatchList, RemovedDocument, SummaryDocument, batch_document
-from api.schemas.pages import decode_cursor, encode_cursor
+from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
 from api.schemas.scans import BatchScansQuery, ScanList
+from api.schemas.studies import StudyList, study_head
 from api.schemas.submissions import SubmitQuery
 from api.services import Services, services
 from shared.db.models import Batch
@@ -121,6 +122,18 @@ def list_scans(batch_id: UUID, query: BatchScansQuery) -> Any:
 def summary(batch_id: UUID) -> Any:
     """How many of a batch's scans have which label, need review, were corrected or were rejected for what."""
     return SummaryDocument(**asdict(summaries.summarise_batch(services(), caller(), batch_id)))
+
+
+@blueprint.get("/<uuid:batch_id>/studies")
+@blueprint.input(PageQuery, location="query", arg_name="page")
+@blueprint.output(StudyList)
+@blueprint.doc(operation_id="list_batch_studies", responses=[404])
+def list_studies(batch_id: UUID, page: PageQuery) -> Any:
+    """List a batch's volumes and DICOM series, in the order of their submission, without their slices."""
+    after = decode_cursor(page.cursor)
+    found = studies.list_studies(services(), caller(), batch_id, after=after, limit=page.limit + 1)
+    items = [study_head(*pair) for pair in found[: page.limit]]
+    return StudyList(items=items, next=encode_cursor(items[-1].id) if len(found) > page.limit else None)
 
 
 @blueprint.get("/<uuid:batch_id>/results.jsonl")

@@ -15,7 +15,7 @@ from api.schemas.document import Document
 from api.schemas.pages import PageQuery
 from api.schemas.query_values import QueryFlag, QueryText, QueryTime, QueryWord
 from shared.db.models import Correction, Scan
-from shared.domain import ScanState, TumorClass
+from shared.domain import ScanState, ScanWarning, TumorClass
 
 # An id, the order and a number.
 _CURSOR = r"^[A-Za-z0-9_-]{22,34}$"
@@ -63,12 +63,14 @@ class ScanDocument(Document):
 
     id: UUID
     batch_id: UUID
-    study_id: UUID | None
+    study_id: UUID | None = Field(description="Of the volume or DICOM series that it is a slice of.")
+    slice_index: int | None = Field(description="Its place among the study's slices, from 0.")
     filename: str
     frame: int
     state: ScanState
     code: str | None
     message: str | None
+    warnings: list[ScanWarning] = Field(description="What was noticed on arrival; the scan is read all the same.")
     attempts: list[AttemptDocument]
     created_at: datetime
     started_at: datetime | None
@@ -122,6 +124,7 @@ class _FilteredQuery(PageQuery):
     """A page of scans, filtered."""
 
     cursor: str | None = Field(None, description="`next` of the page before, in the same order.", pattern=_CURSOR)
+    study: UUID | None = Field(None, description="Slices of this study.")
     state: ScanState | None = None
     label: TumorClass | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
@@ -172,12 +175,14 @@ def scan_document(scan: Scan) -> ScanDocument:
     return ScanDocument(
         id=scan.id,
         batch_id=scan.batch_id,
-        study_id=None,
+        study_id=scan.study_id,
+        slice_index=scan.slice_index,
         filename=scan.filename,
         frame=scan.frame,
         state=scan.state,
         code=scan.code,
         message=scan.message,
+        warnings=[ScanWarning(code) for code in scan.warnings],
         attempts=[
             AttemptDocument(
                 worker=a.worker,

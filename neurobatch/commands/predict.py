@@ -43,7 +43,11 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     counts = {"succeeded": 0, "rejected": 0}
     with Decoder(settings) as decoder, _replacing(out) as lines:
         pipeline = Pipeline(loaded, max_pixels=settings.max_pixels, reader=decoder)
-        limits = {"max_bytes": settings.max_file_bytes, "max_frames": settings.max_frames_per_file}
+        limits = {
+            "max_bytes": settings.max_file_bytes,
+            "max_frames": settings.max_frames_per_file,
+            "max_volume_bytes": settings.max_volume_bytes,
+        }
         for chunk in chunks(files, pipeline, **limits):
             for record in _records(chunk, pipeline, model=loaded, maps=maps, first=sum(counts.values())):
                 lines.write(json.dumps(record, ensure_ascii=False) + "\n")

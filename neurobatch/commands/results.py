@@ -1,4 +1,4 @@
-"""`neurobatch results`: a batch's results as a table or JSON lines, and its heatmaps as files."""
+"""`neurobatch results`: a batch's results as a table or JSON lines, its heatmaps and DICOM results as files."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ from shared.domain import ScanState, TumorClass
     show_default=True,
     help="What --heatmaps fetches.",
 )
+@click.option(
+    "--dicom",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to fetch the results of what came as DICOM into, as DICOM files.",
+)
 @json_option("one scan a line")
 def results(
     batch_id: UUID,
@@ -43,6 +48,7 @@ def results(
     label: str | None,
     heatmaps: Path | None,
     kind: HeatmapKind,
+    dicom: Path | None,
     *,
     needs_review: bool | None,
     as_json: bool,
@@ -64,6 +70,9 @@ def results(
             total = client.batch(str(batch_id))["counts"]["succeeded"]
             with DownloadBar(total, file=sys.stderr) as bar:
                 client.download_heatmaps(str(batch_id), heatmaps, kind=kind, on_progress=bar.update)
+        if dicom is not None:
+            count = len(client.download_dicom(str(batch_id), dicom))
+            click.echo(f"{count} DICOM files are in {dicom}.", err=True)
     return ExitCode.OK
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index,
 from sqlalchemy.orm import Mapped, aliased, foreign, mapped_column, relationship
 
 from shared.db.base import Base, UtcDateTime, new_id
-from shared.domain import DeliveryState, ScanState, TumorClass, WebhookEvent
+from shared.domain import DeliveryState, ScanState, StudyKind, TumorClass, WebhookEvent
 
 # Whose batches are those of a service that asks for no key.
 LOCAL_PROJECT = "local"
@@ -41,6 +41,26 @@ class Batch(Base):
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class Study(Base):
+    """The slices of one volume or of one DICOM series, all of one batch; what they came to is counted, never stored.
+
+    The UIDs are those of the files and serve for reference alone; null where a file stated none, and of NIfTI always.
+    """
+
+    __tablename__ = "studies"
+    __table_args__ = (Index("ix_studies_batch_id_id", "batch_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    project: Mapped[str] = mapped_column(String(64), default=LOCAL_PROJECT, server_default=LOCAL_PROJECT)
+    kind: Mapped[StudyKind] = mapped_column(_words(StudyKind))
+    filename: Mapped[str] = mapped_column(Text, doc="Of the file that its first slice is in.")
+    study_uid: Mapped[str | None] = mapped_column(String(64))
+    series_uid: Mapped[str | None] = mapped_column(String(64))
+    frame_of_reference_uid: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Scan(Base):
     """One 2-D image and where it stands; queued rows are the outbox of the dispatcher."""
 
@@ -53,6 +73,13 @@ class Scan(Base):
         Index("ix_scans_sha256", "sha256"),
         Index("ix_scans_project_id", "project", "id"),
         Index("ix_scans_project_state_id", "project", "state", "id"),
+        Index(
+            "ix_scans_study_id_slice_index",
+            "study_id",
+            "slice_index",
+            sqlite_where=text("study_id IS NOT NULL"),
+            postgresql_where=text("study_id IS NOT NULL"),
+        ),
         Index(
             "ix_scans_undispatched",
             "id",
@@ -77,6 +104,13 @@ class Scan(Base):
     upload_key: Mapped[str | None] = mapped_column(Text, doc="Null where nothing of the upload was kept.")
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))
+    # No foreign key: SQLite adds none without copying the table, and both go with their batch.
+    study_id: Mapped[UUID | None]
+    slice_index: Mapped[int | None] = mapped_column(doc="Its place in the study, from 0.")
+    sop_instance_uid: Mapped[str | None] = mapped_column(String(64), doc="Of the DICOM file, for reference.")
+    warnings: Mapped[list[str]] = mapped_column(
+        JSON, default=list, server_default="[]", doc="Codes of what was noticed of the file on arrival."
+    )
 
     state: Mapped[ScanState] = mapped_column(_words(ScanState), default=ScanState.QUEUED)
     code: Mapped[str | None] = mapped_column(String(64))

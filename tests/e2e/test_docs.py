@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import pytest
 from PIL import Image
 
 from neurobatch.phantoms import draw_head
+from tests.drawn_nifti import draw_head_volume, draw_nifti
 from tests.e2e.running import Running, clean_environment, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +117,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for seed, name in enumerate(("a.png", "b.png")):
         Image.fromarray(draw_head(seed)).save(scans / name)
     (scans / "broken.png").write_bytes(b"no image")
+    (tmp_path / "head.nii.gz").write_bytes(gzip.compress(draw_nifti(draw_head_volume(5))))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -5,15 +5,18 @@ They are drawn, never taken from a person's scan, and small, since a change of o
 
 from __future__ import annotations
 
+import gzip
 import io
 import zipfile
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 from PIL import Image, PngImagePlugin
 
 from neurobatch.phantoms import draw_head
 from tests.drawn_dicom import IMPLICIT, coded, draw_dicom, enhanced_groups
+from tests.drawn_nifti import draw_head_volume, draw_nifti
 from tests.fuzz import bombs
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -80,6 +83,8 @@ def seeds() -> dict[str, bytes]:
         "implicit.dcm": draw_dicom(np.asarray(head), syntax=IMPLICIT, **enhanced_groups([(100, 200)], slope=1.5)),
         "lossless.dcm": coded(draw_dicom(np.asarray(deep)), "jpeg lossless"),
         "frames.dcm": coded(draw_dicom(np.stack([np.asarray(head)] * 3)), "jpeg 2000"),
+        "volume.nii": draw_nifti(draw_head_volume(3)[::2, ::2, 1:]),
+        "packed.nii.gz": gzip.compress(draw_nifti(draw_head_volume(3)[::2, ::2, 1:], kind=nib.Nifti2Image), mtime=0),
         "runs.dcm": coded(draw_dicom(np.asarray(head)), "run lengths"),
     }
     some = {name: drawn[name] for name in ("grey.png", "grey.jpg", "pages.tif")}

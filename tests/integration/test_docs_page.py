@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from api import examples
 from api.schemas.batches import BatchDocument
 from api.schemas.scans import ScanDocument
+from api.schemas.studies import StudyDocument
 from api.schemas.submissions import DryRunDocument
 
 
@@ -27,6 +28,7 @@ def test_the_page_loads_only_assets_of_ours(client: FlaskClient) -> None:
 def test_the_examples_fit_their_schemas() -> None:
     BatchDocument.model_validate(examples.BATCH)
     ScanDocument.model_validate(examples.SCAN)
+    StudyDocument.model_validate(examples.STUDY)
     DryRunDocument.model_validate(examples.DRY_RUN)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from api.access import ROUTES, check_complete
+from neurobatch.phantoms import draw_head
 from shared.artifacts import LocalArtifactStore
 from shared.clock import utc_now
 from shared.db import queries
@@ -26,8 +27,9 @@ from shared.db.session import transaction
 from shared.domain import ScanState
 from shared.keys import Scope
 from shared.settings import Settings
+from tests.drawn_dicom import draw_dicom
 from tests.integration.keys import make_key, with_key
-from tests.integration.submissions import finish, png, submit, upload
+from tests.integration.submissions import File, finish, png, submit, upload
 from tests.integration.test_api import assert_problem
 
 # Documented in docs/api.md as open to everybody.
@@ -40,21 +42,22 @@ ABOUT_THE_SERVICE = {"/v1/models", "/v1/models/{name}/plots/{plot}", "/v1/limits
 
 @dataclass
 class Stored:
-    """One project's batch with a succeeded, a failed and a waiting scan, and its webhook with a delivery."""
+    """One project's batch with a succeeded, a failed and two waiting scans, the last a study's slice; a webhook."""
 
     client: FlaskClient
     batch: str
     scans: list[UUID]
+    study: str
     webhook: str
     delivery: str
     names: list[str] = field(
-        default_factory=lambda: ["secret-a.png", "secret-b.png", "secret-c.png", "secret-trial", "secret-hook"]
+        default_factory=lambda: [*(f"secret-{a}.png" for a in "abc"), "secret-d", "secret-trial", "secret-hook"]
     )
 
     @property
     def traces(self) -> list[str]:
         """What nobody else may read."""
-        return [self.batch, *map(str, self.scans), self.webhook, self.delivery, *self.names]
+        return [self.batch, self.study, *map(str, self.scans), self.webhook, self.delivery, *self.names]
 
 
 @pytest.fixture
@@ -66,9 +69,9 @@ def keyed(client_with: Callable[..., FlaskClient]) -> FlaskClient:
 @pytest.fixture
 def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
     client = with_key(keyed, make_key(engine, "first"))
-    files = [upload(f"secret-{name}.png", png(seed)) for seed, name in enumerate("abc")]
-    batch = submit(client, *files, headers={"Idempotency-Key": "k"}, name="secret-trial").get_json()["id"]
-    scans = [UUID(scan["id"]) for scan in client.get(f"/v1/batches/{batch}/scans").get_json()["items"]]
+    batch = submit(client, *files(), headers={"Idempotency-Key": "k"}, name="secret-trial").get_json()["id"]
+    listed = client.get(f"/v1/batches/{batch}/scans").get_json()["items"]
+    scans = [UUID(scan["id"]) for scan in listed]
     grid = io.BytesIO()
     np.save(grid, np.zeros((4, 4), np.float32))
     paths = {f"{kind}_path": f"artifacts/{batch}/{kind}" for kind in ("heatmap", "overlay", "grid")}
@@ -78,7 +81,12 @@ def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
     finish(engine, scans[1:2], ScanState.FAILED)
     hook = client.post("/v1/webhooks", json={"url": "http://127.0.0.1:1/secret-hook"}).get_json()["id"]
     delivery = client.post(f"/v1/webhooks/{hook}/test").get_json()["id"]
-    return Stored(client, batch, scans, hook, delivery)
+    return Stored(client, batch, scans, listed[-1]["study_id"], hook, delivery)
+
+
+def files() -> list[File]:
+    pictures = [upload(f"secret-{name}.png", png(seed)) for seed, name in enumerate("abc")]
+    return [*pictures, upload("secret-d", draw_dicom(draw_head(4)[::2, ::2]))]
 
 
 def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -90,7 +98,7 @@ def operations(client: FlaskClient) -> Iterator[tuple[str, str, dict[str, Any]]]
 
 def filled(path: str, stored: Stored) -> str:
     """The path with the first project's ids; KeyError for a parameter that this test does not know yet."""
-    ids = {"batch_id": stored.batch, "scan_id": str(stored.scans[0])}
+    ids = {"batch_id": stored.batch, "scan_id": str(stored.scans[0]), "study_id": stored.study}
     known = {**ids, "webhook_id": stored.webhook, "delivery_id": stored.delivery}
     return path.format_map(known | {"name": "no-model", "plot": "no-plot"})
 
@@ -120,7 +128,7 @@ def test_another_projects_key_sees_nothing_on_any_route(keyed: FlaskClient, engi
         else:
             assert path in OPEN | ABOUT_THE_SERVICE | MAKING, f"{method} {path} is not known to this test"
     own = stored.client.get(f"/v1/batches/{stored.batch}").get_json()
-    assert (own["state"], own["total"]) == ("running", 3), "the walk changed what is another's"
+    assert (own["state"], own["total"]) == ("running", 4), "the walk changed what is another's"
     assert [hook["id"] for hook in stored.client.get("/v1/webhooks").get_json()["items"]] == [stored.webhook]
 
 
@@ -130,6 +138,7 @@ def test_lists_and_filters_hold_the_projects_own_alone(keyed: FlaskClient, engin
         assert other.get(f"/v1/scans{query}").get_json()["items"] == []
         assert stored.client.get(f"/v1/scans{query}").get_json()["items"] != []
     assert_problem(other.get(f"/v1/scans?batch={stored.batch}"), 404, "not_found")
+    assert_problem(other.get(f"/v1/scans?study={stored.study}"), 404, "not_found")
     assert other.get("/v1/batches").get_json()["items"] == []
     shared_project = with_key(keyed, make_key(engine, "first", Scope.READ))
     assert shared_project.get("/v1/batches").get_json()["items"][0]["id"] == stored.batch
@@ -142,7 +151,7 @@ def test_what_is_anothers_is_told_like_what_never_was(keyed: FlaskClient, engine
             continue
         anothers = filled(path, stored)
         never = anothers
-        for stored_id in (stored.batch, str(stored.scans[0]), stored.webhook, stored.delivery):
+        for stored_id in (stored.batch, stored.study, str(stored.scans[0]), stored.webhook, stored.delivery):
             never = never.replace(stored_id, str(UUID(int=0)))
         answers = [call(other, method, path) for path in (anothers, never)]
         told = [{**answer.get_json(), "request_id": None, "detail": None} for answer in answers]
@@ -151,8 +160,7 @@ def test_what_is_anothers_is_told_like_what_never_was(keyed: FlaskClient, engine
 
 def test_two_projects_idempotency_keys_are_two(keyed: FlaskClient, engine: Engine, stored: Stored) -> None:
     other = with_key(keyed, make_key(engine, "second"))
-    files = [upload(f"secret-{name}.png", png(seed)) for seed, name in enumerate("abc")]
-    again = submit(other, *files, headers={"Idempotency-Key": "k"}, name="secret-trial")
+    again = submit(other, *files(), headers={"Idempotency-Key": "k"}, name="secret-trial")
     assert again.status_code == 202
     assert again.get_json()["id"] != stored.batch
     different = submit(other, upload("x.png"), headers={"Idempotency-Key": "k"})
@@ -199,7 +207,7 @@ def test_a_key_may_do_what_its_scope_says_and_nothing_else(
             forbidden += 1
     assert forbidden > 1
     own = stored.client.get(f"/v1/batches/{stored.batch}").get_json()
-    assert (own["state"], own["total"]) == ("running", 3)
+    assert (own["state"], own["total"]) == ("running", 4)
 
 
 def test_a_route_that_declares_nothing_is_nobodys(keyed: FlaskClient, engine: Engine) -> None:
@@ -220,7 +228,7 @@ def test_a_batch_that_is_gone_leaves_its_queue_harmless(
     keyed: FlaskClient, engine: Engine, settings: Settings, stored: Stored
 ) -> None:
     """Messages hold ids alone: a worker that takes up a deleted scan's finds nothing to do."""
-    assert stored.client.delete(f"/v1/batches/{stored.batch}").get_json()["scans"] == 3
+    assert stored.client.delete(f"/v1/batches/{stored.batch}").get_json()["scans"] == 4
     with transaction(engine) as session:
         assert queries.claim(session, stored.scans, worker="w", now=utc_now(), lease_s=60) == []
     left = [path for path in Path(settings.data_dir).rglob("*") if stored.batch in str(path)]

@@ -1,5 +1,6 @@
 """`neurobatch predict` on a folder: a line a picture, in order, whatever is in it."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from neurobatch.commands.predict import map_name, predict
+from tests.drawn_nifti import draw_head_volume, draw_nifti
 from tests.unit.inference.phantoms import draw_head, encode
 from training.export import export_untrained
 
@@ -63,6 +65,20 @@ def test_maps_have_the_scans_size_and_names_of_their_own(scans: Path, bundle: Pa
         assert 0 <= heat.min() <= heat.max() <= 1
         assert heat[line["focus"]["y"], line["focus"]["x"]] == heat.max()
     assert {Path(line["map"]) for line in lines} == {path.resolve() for path in maps.iterdir()}
+
+
+def test_each_slice_of_a_volume_has_its_line(bundle: Path, tmp_path: Path) -> None:
+    packed, broken = tmp_path / "head.nii.gz", tmp_path / "fmri.nii"
+    packed.write_bytes(gzip.compress(draw_nifti(draw_head_volume(4))))
+    broken.write_bytes(draw_nifti(np.zeros((40, 40, 2, 2), np.uint8)))
+    lines = lines_of(packed, broken, "--model", bundle, out=tmp_path / "out.jsonl")
+    assert [(line["filename"], line["frame"], line.get("code")) for line in lines] == [
+        ("head.nii.gz", 0, "no_brain_found"),
+        ("head.nii.gz", 1, None),
+        ("head.nii.gz", 2, None),
+        ("head.nii.gz", 3, "no_brain_found"),
+        ("fmri.nii", 0, "several_volumes"),
+    ]
 
 
 def test_nothing_but_rejected_files_is_no_error(bundle: Path, tmp_path: Path) -> None:

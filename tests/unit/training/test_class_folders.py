@@ -41,11 +41,20 @@ def test_others_are_not_guessed(name: str) -> None:
 
 
 def test_pictures_get_their_folders_label_and_a_name_below_the_folder(tmp_path: Path) -> None:
-    put(tmp_path, "glioma/1.png", "glioma/p2/1.JPG", "notumor/1.png", "notumor/.hidden.png", "notumor/.x/1.png")
+    put(
+        tmp_path,
+        "glioma/1.png",
+        "glioma/p2/1.JPG",
+        "glioma/3.dcm",
+        "notumor/1.png",
+        "notumor/.hidden.png",
+        "notumor/.x/1.png",
+    )
     lines: list[str] = []
     entries = read_class_folders(tmp_path, report=lines.append)
     assert [(entry.file, entry.label) for entry in entries] == [
         ("glioma/1.png", "glioma"),
+        ("glioma/3.dcm", "glioma"),
         ("glioma/p2/1.JPG", "glioma"),
         ("notumor/1.png", "notumor"),
     ]
