@@ -20,6 +20,9 @@ from shared.db.session import reading
 from shared.domain import ScanState, TumorClass
 from shared.errors import NotFound
 
+# How a scan is loaded to be answered as a document.
+WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts), selectinload(Scan.newest_correction))
+
 _STREAM_PAGE = 500
 
 _CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import numpy as np
 from PIL import Image
-from sqlalchemy.orm import joinedload, selectinload
 
 from api.callers import Caller
+from api.scan_queries import WITH_RESULT
 from api.services import Services
 from shared.db.models import Prediction, Scan
 from shared.db.session import reading
@@ -19,13 +19,12 @@ from shared.heatmaps import Frame, lay_out
 
 # What a worker found to break the limits of decoding is not tried again for everyone who looks.
 _COSTLY = {"decode_limit", "decoder_crashed"}
-_WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts), selectinload(Scan.newest_correction))
 
 
 def find_scan(services: Services, caller: Caller, scan_id: UUID) -> Scan:
     """One scan of the caller's project with its result and attempts; NotFound if there is none."""
     with reading(services.engine) as session:
-        scan = session.get(Scan, scan_id, options=_WITH_RESULT)
+        scan = session.get(Scan, scan_id, options=WITH_RESULT)
     if scan is None or scan.project != caller.project:
         raise NotFound("There is no such scan.")
     return scan

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
 from api.callers import Caller
+from api.scan_queries import WITH_RESULT
 from api.services import Services
 from shared.db.models import Batch, Prediction, Scan, Study
 from shared.db.session import reading
@@ -27,12 +28,7 @@ class SliceCounts:
 
 def find_study(services: Services, caller: Caller, study_id: UUID) -> tuple[Study, list[Scan]]:
     """One study of the caller's project and its slices in order, with results and attempts; else NotFound."""
-    slices = (
-        select(Scan)
-        .where(Scan.study_id == study_id)
-        .order_by(Scan.slice_index)
-        .options(joinedload(Scan.prediction), selectinload(Scan.attempts))
-    )
+    slices = select(Scan).where(Scan.study_id == study_id).order_by(Scan.slice_index).options(*WITH_RESULT)
     with reading(services.engine) as session:
         study = session.get(Study, study_id)
         if study is None or study.project != caller.project:
