@@ -24,7 +24,8 @@ from rich.table import Table
 from neurobatch.documents import Batch, Delivery, Scan, Webhook
 from neurobatch.sending import Sent
 
-_WIDTH_WHEN_PIPED = 240
+# Wider than any row: a program that reads a path must find it in one piece.
+_WIDTH_WHEN_PIPED = 10_000
 _STATES = ("succeeded", "rejected", "failed", "cancelled")
 
 

@@ -27,8 +27,11 @@ _HEAD_LEVEL = 0.10  # of the way from background to bright tissue, as in preproc
 
 
 def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], None] = print) -> list[ScanScore]:
-    """Classify and explain every slice. Raises InvalidScan where one is rejected: they are all good scans."""
-    pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
+    """Classify and explain every slice; how often the gate errs is counted apart (`training.gate`).
+
+    Raises InvalidScan where one cannot be read: they are all good scans.
+    """
+    pipeline = Pipeline(model, max_pixels=_MAX_PIXELS, gated=False)
     scores: list[ScanScore] = []
     for start in range(0, len(slices), _CHUNK):
         chunk = slices[start : start + _CHUNK]

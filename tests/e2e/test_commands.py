@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "scans"
     (folder / "deeper").mkdir(parents=True)
     Image.fromarray(draw_head(0)).save(folder / "a.png")
-    Image.fromarray(draw_head(1)[:200]).save(folder / "deeper" / "a.png")
+    Image.fromarray(draw_head(1)[12:244]).save(folder / "deeper" / "a.png")
     (folder / "b.png").write_bytes(b"no image")
     return folder
 
@@ -61,7 +61,7 @@ def test_predict_writes_a_line_for_each_file_in_order(folder: Path, tmp_path: Pa
     }
     good = [line for line in lines if line["state"] == "succeeded"]
     assert len({line["map"] for line in good}) == 3
-    for line, shape in zip(good, [(256, 256), (200, 256), (256, 256)], strict=True):
+    for line, shape in zip(good, [(256, 256), (232, 256), (256, 256)], strict=True):
         assert set(line["probabilities"]) == set(TumorClass)
         assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert line["label"] == max(line["probabilities"], key=line["probabilities"].get)

@@ -19,6 +19,7 @@ from pydicom.sequence import Sequence
 from sqlalchemy import Engine, func, select
 from werkzeug.test import TestResponse
 
+from api.scan_orders import ScanSort
 from api.scan_queries import ScanFilter, _query
 from neurobatch.phantoms import draw_head
 from shared.db.models import Study
@@ -272,7 +273,7 @@ def submit_large(client: FlaskClient, name: str, data: bytes) -> TestResponse:
 )
 def test_slices_are_found_by_their_study_whatever_else_is_asked(migrated_sqlite: Path, asked: dict[str, Any]) -> None:
     engine = make_engine(f"sqlite:///{migrated_sqlite}")
-    query = _query(ScanFilter("p", study=UUID(int=1), **asked), beyond=None, newest_first=True, dialect="sqlite")
+    query = _query(ScanFilter("p", study=UUID(int=1), **asked), sort=ScanSort.ID_DOWN, behind=None, dialect="sqlite")
     text = str(query.compile(engine, compile_kwargs={"literal_binds": True}))
     with engine.connect() as connection:
         plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())

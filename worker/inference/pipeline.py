@@ -72,9 +72,12 @@ class InProcessReader:
 class Pipeline:
     """The stages around one model; holds no state of a scan, so it may be shared between threads."""
 
-    def __init__(self, model: Network, *, max_pixels: int, reader: ImageReader | None = None) -> None:
-        """Without a `reader`, files are read in this process, up to `max_pixels`."""
+    def __init__(
+        self, model: Network, *, max_pixels: int, reader: ImageReader | None = None, gated: bool = True
+    ) -> None:
+        """Without a `reader`, files are read in this process, up to `max_pixels`; `gated`: ask the model's gate."""
         self._model = model
+        self._gate = model.gate if gated else None
         self._reader = reader or InProcessReader(max_pixels=max_pixels)
 
     def run(self, sources: Sequence[Source]) -> list[Explained | Rejected]:
@@ -109,8 +112,8 @@ class Pipeline:
         try:
             prepared = prepare(image, size_px=self._model.size_px)
             check_single(image)
-            if self._model.gate is not None:
-                self._model.gate.check(image, prepared)
+            if self._gate is not None:
+                self._gate.check(image, prepared)
         except InvalidScan as error:
             return Rejected(code=error.code, message=error.message)
         timings = {"decode": round(read_ms, 3), "preprocess": _ms(started, time.perf_counter())}

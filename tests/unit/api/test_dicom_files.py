@@ -67,7 +67,7 @@ def sources_of(data: bytes, folder: Path) -> list[DicomSource]:
 def overlay(**changes: Any) -> Overlay:
     page = io.BytesIO()
     Image.fromarray(np.dstack([draw_head(2)[::4, ::4]] * 3)).save(page, "JPEG", quality=88)
-    given = Overlay(scan_id="scan-1", batch_id="batch-1", model="cnn-outline-1", at=AT, jpeg=page.getvalue())
+    given = Overlay(scan_id="scan-1", batch_id="batch-1", model="cnn-pyramid-1", at=AT, jpeg=page.getvalue())
     return dataclasses.replace(given, **changes)
 
 
@@ -77,7 +77,7 @@ def report(sources: list[DicomSource], **changes: Any) -> Report:
             scan_id=f"scan-{number}",
             number=number,
             source=source,
-            model="cnn-outline-1",
+            model="cnn-pyramid-1",
             model_version="1",
             label=TumorClass.MENINGIOMA,
             probabilities={"glioma": 0.1, "meningioma": 0.8765, "pituitary": 0.02, "notumor": 0.0035},
@@ -161,7 +161,7 @@ def test_a_report_says_what_was_found_by_whom_in_which_image(tmp_path: Path) -> 
     (review,) = group.get_qualitative_evaluations()
     assert review.value.meaning == "Yes"
     texts = texts_of(pydicom.dcmread(io.BytesIO(data)))
-    assert (texts["Algorithm Name"], texts["Algorithm Version"]) == (["cnn-outline-1"], ["1"])
+    assert (texts["Algorithm Name"], texts["Algorithm Version"]) == (["cnn-pyramid-1"], ["1"])
     assert texts["Device Observer Name"] == ["neurobatch"]
     assert texts["Comment"][0].startswith("For research only, not a diagnosis.")
     assert texts["Comment"][1] == "1 of 1 slices were assessed."

@@ -19,7 +19,7 @@ from worker.inference.model import Model, load_model
 from worker.inference.network import CLASS_MAPS, FEATURES
 from worker.inference.preprocess import prepare
 
-SHIPPED = Path(__file__).resolve().parents[3] / "models" / "cnn-outline-1"
+SHIPPED = Path(__file__).resolve().parents[3] / "models" / "cnn-pyramid-1"
 
 
 def grad_cam(net: Any, pixels: npt.NDArray[np.float32], label: TumorClass) -> npt.NDArray[np.float32]:

@@ -66,7 +66,7 @@ def test_robustness_writes_what_it_prints(drawn_datasets: Path) -> None:
 
 
 def test_options_that_come_in_pairs_must() -> None:
-    model = Path("models/cnn-outline-1").resolve()
+    model = Path("models/cnn-pyramid-1").resolve()
     unpaired = CliRunner().invoke(cli, ["robustness", "--model", str(model), "--fold", "0", "--fold", "1"])
     assert unpaired.exit_code == 2
     assert "1 --model for 2 --fold" in unpaired.output
