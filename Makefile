@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up reproduce test fuzz fuzz-service chaos chaos-short storm lint types imports check lock clean
+.PHONY: help setup demo up reproduce test fuzz fuzz-service chaos chaos-short storm lint types imports check docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -66,6 +66,9 @@ types: setup ## static types
 
 imports: setup ## import directions
 	@$(BIN)/lint-imports
+
+docs: setup ## the documents as one site in build/docs
+	@$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 check: lint types imports ## all of the three
 

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, expect
 from neurobatch.phantoms import draw_head
 from tests.conftest import ROOT, missing
 from tests.drawn_dicom import draw_dicom
+from tests.drawn_nifti import draw_head_volume, draw_nifti
 from tests.e2e.browser import CHROMIUM, Watched, chromium, watch
 from tests.e2e.running import Running, running
 from tests.e2e.test_access import gunicorn, make_key
@@ -154,6 +155,27 @@ def test_what_a_file_is_called_is_text(seen: Watched, service: Running) -> None:
     batch = submit(service, {"<img src=x onerror=alert(1)>.png": picture(3), "b.png": b"none"})
     seen.page.goto(f"{service.url}/batches/{batch}")
     expect(seen.page.locator("#grid > .card .name").first).to_have_text("<img src=x onerror=alert(1)>.png")
+
+
+def test_the_slices_of_a_volume_are_found_in_order_from_their_batch(seen: Watched, service: Running) -> None:
+    batch = submit(service, {"head.nii.gz": draw_nifti(draw_head_volume())})
+    seen.page.goto(f"{service.url}/batches/{batch}")
+    seen.page.get_by_role("link", name="head.nii.gz · 6 slices").click()
+    expect(seen.page.locator("#facts")).to_contain_text("NIfTI volume · 6 slices")
+    expect(seen.page.locator("#slices .name")).to_have_text([f"Slice {at}" for at in range(1, 7)])
+    expect(seen.page.locator("#report")).to_be_hidden()
+    seen.assert_accessible()
+    seen.page.locator("#slices a").nth(2).click()
+    expect(seen.page.locator("#scan-name")).to_contain_text("head.nii.gz")
+
+
+def test_a_dicom_studys_report_is_a_button(seen: Watched, service: Running) -> None:
+    batch = submit(service, {"three.dcm": draw_dicom(np.stack([draw_head(at) for at in range(3)]))})
+    seen.page.goto(f"{service.url}/batches/{batch}")
+    seen.page.get_by_role("link", name="three.dcm · 3 slices").click()
+    with seen.page.expect_download() as downloading:
+        seen.page.get_by_role("link", name="Report as DICOM").click()
+    assert Path(downloading.value.path()).read_bytes()[128:132] == b"DICM"
 
 
 def test_what_failed_is_run_again_by_a_button_that_says_so(seen: Watched, service: Running) -> None:

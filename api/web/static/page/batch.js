@@ -12,6 +12,7 @@ import { batchFlag, counted, duration, moment, percent } from "./words.js";
 
 const id = location.pathname.split("/")[2];
 const path = `/v1/batches/${id}`;
+const MOST_STUDIES = 20;
 let shown = null;
 
 start(async () => {
@@ -24,7 +25,7 @@ start(async () => {
     return missing(error);
   }
   await grid.reload();
-  await Promise.all([summarise(), viewer.prepare({ onCorrected: summarise })]);
+  await Promise.all([summarise(), listStudies(), viewer.prepare({ onCorrected: summarise })]);
   return watch();
 });
 
@@ -81,6 +82,15 @@ function tellProgress(before, batch) {
 
 async function summarise() {
   filters.tell(await get(`${path}/summary`), shown.counts);
+}
+
+/** Volumes and series of several slices, as links to their slices in order; one slice alone needs none. */
+async function listStudies() {
+  const { items, next } = await get(`${path}/studies?limit=${MOST_STUDIES}`);
+  const links = items.filter(({ total }) => total > 1).map(({ id: study, filename, total }) => el("a", { class: "button", href: `/studies/${study}` }, `${filename} · ${counted(total, "slice")}`));
+  if (links.length === 0) return;
+  $("studies").replaceChildren(el("span", { class: "muted" }, "In order, as studies:"), ...links, next ? el("span", { class: "muted" }, "and more") : "");
+  $("studies").hidden = false;
 }
 
 function missing(error) {

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { card } from "./card.js";
 import { $, el } from "./dom.js";
 import { start } from "./shell.js";
-import { counted, labelName, percent } from "./words.js";
+import { counted, labelName, number, percent } from "./words.js";
 
 start(async () => {
   const id = location.pathname.split("/")[2];
@@ -16,11 +16,14 @@ start(async () => {
   }
 });
 
-function show({ batch_id, kind, filename, slices, summary, total }) {
+function show({ id, batch_id, kind, filename, slices, summary, total, counts, labels }) {
   $("batch").href = `/batches/${batch_id}`;
   $("name").textContent = filename;
   document.title = `${filename} · neurobatch`;
-  const leading = summary.leading_label ? `most slices with a tumour: ${labelName(summary.leading_label)}` : "no slice with a tumour";
+  $("report").hidden = kind !== "dicom" || counts.queued + counts.running > 0;
+  $("report").href = `/v1/studies/${id}/report.dcm`;
+  const tumours = counts.succeeded - labels.notumor;
+  const leading = tumours ? `${number(tumours)} of ${counted(counts.succeeded, "classified slice")} with a tumour, most as ${labelName(summary.leading_label).toLowerCase()}` : "no slice with a tumour";
   $("facts").textContent = [kind === "nifti" ? "NIfTI volume" : "DICOM series", counted(total, "slice"), leading, `${counted(summary.needs_review, "slice")} to review`].join(" · ");
   const known = new Map(slices.map((scan) => [scan.id, scan]));
   const found = summary.suspicious.map(({ scan_id, slice_index, tumour_probability }) => [known.get(scan_id), `Slice ${slice_index + 1}: tumour ${percent(tumour_probability)}`]);
