@@ -1,7 +1,7 @@
 """How the documents become one site: `make docs`. They are plain Markdown, which reads as well where it lies."""
 
 project = "neurobatch"
-author = copyright = "the neurobatch authors"  # noqa: A001
+author = copyright = "the neurobatch authors"
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
 exclude_patterns = ["images"]
