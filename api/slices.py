@@ -15,6 +15,8 @@ from shared.dicom_elements import HEAD_BYTES, is_dicom
 from shared.domain import ScanWarning, StudyKind
 from shared.nifti import is_nifti
 
+# The UIDs of Secondary Capture Image Storage, single and multi-frame (PS3.4, B.5).
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7."
 _UID_CHARS = 64
 
 
@@ -46,7 +48,6 @@ def slices_of(path: Path, *, count: int) -> list[Slice | None]:
 
 
 def _slice(dicom: Dicom, frame: int) -> Slice:
-    burnt_in = text(dicom.elements, tags.BURNED_IN) == "YES"
     return Slice(
         StudyKind.DICOM,
         study_uid=_uid(dicom, tags.STUDY),
@@ -55,8 +56,17 @@ def _slice(dicom: Dicom, frame: int) -> Slice:
         sop_instance_uid=_uid(dicom, tags.SOP_INSTANCE),
         instance_number=_instance_number(dicom),
         plane=dicom.plane(frame),
-        warnings=(ScanWarning.BURNT_IN_ANNOTATION,) if burnt_in else (),
+        warnings=_warnings(dicom),
     )
+
+
+def _warnings(dicom: Dicom) -> tuple[ScanWarning, ...]:
+    """Whether text may be burnt into the pixels: the file says so, or it is a copy of a screen and does not deny it."""
+    stated = text(dicom.elements, tags.BURNED_IN)
+    if stated == "YES":
+        return (ScanWarning.BURNT_IN_ANNOTATION,)
+    captured = f"{text(dicom.elements, tags.SOP_CLASS)}.".startswith(_SECONDARY_CAPTURE)
+    return (ScanWarning.SECONDARY_CAPTURE,) if captured and stated != "NO" else ()
 
 
 def _uid(dicom: Dicom, tag: int) -> str | None:

@@ -44,6 +44,7 @@ class ScanWarning(StrEnum):
     """What was noticed of a scan on arrival that does not keep it from being read."""
 
     BURNT_IN_ANNOTATION = "burnt_in_annotation"
+    SECONDARY_CAPTURE = "secondary_capture"
 
 
 class BatchState(StrEnum):

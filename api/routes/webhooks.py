@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import request, url_for
+from flask import url_for
 
 from api import webhooks
 from api.callers import caller
@@ -24,18 +24,8 @@ from api.schemas.webhooks import (
     webhook_document,
 )
 from api.services import services
-from shared.errors import LimitExceeded
 
 blueprint = APIBlueprint("webhooks", __name__, url_prefix="/v1/webhooks", tag="Webhooks")
-
-
-@blueprint.before_request
-def _bound_body() -> None:
-    """A JSON document is held in memory as a whole, unlike a submission."""
-    most = services().settings.max_json_bytes
-    request.max_content_length = most
-    if (request.content_length or 0) > most:
-        raise LimitExceeded(f"A document is at most {most} bytes.", limit="max_json_bytes", value=most)
 
 
 @blueprint.post("")

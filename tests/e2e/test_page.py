@@ -170,8 +170,12 @@ def test_the_slices_of_a_volume_are_found_in_order_from_their_batch(seen: Watche
 
 
 def test_a_dicom_studys_report_is_a_button(seen: Watched, service: Running) -> None:
-    batch = submit(service, {"three.dcm": draw_dicom(np.stack([draw_head(at) for at in range(3)]))})
+    frames = np.stack([draw_head(at) for at in range(3)])
+    batch = submit(service, {"three.dcm": draw_dicom(frames, BurnedInAnnotation="YES")})
     seen.page.goto(f"{service.url}/batches/{batch}")
+    seen.page.locator("#grid a").first.click()
+    expect(seen.page.locator("#reasons")).to_contain_text("Text is burnt into the picture")
+    seen.page.keyboard.press("Escape")
     seen.page.get_by_role("link", name="three.dcm · 3 slices").click()
     with seen.page.expect_download() as downloading:
         seen.page.get_by_role("link", name="Report as DICOM").click()

@@ -176,9 +176,13 @@ def test_studies_go_with_their_batch(client: FlaskClient, engine: Engine) -> Non
 
 
 def test_burnt_in_text_is_warned_of(client: FlaskClient) -> None:
+    captured = "1.2.840.10008.5.1.4.1.1.7"
     files = [draw_dicom(HEAD, BurnedInAnnotation=said) for said in ("YES", "NO")] + [draw_dicom(HEAD), png()]
+    files += [draw_dicom(HEAD, SOPClassUID=uid) for uid in (captured, f"{captured}.2")]
+    files += [draw_dicom(HEAD, SOPClassUID=captured, BurnedInAnnotation="NO")]
     accepted = submit(client, *(upload(str(n), data) for n, data in enumerate(files)))
-    assert [scan["warnings"] for scan in scans_of(client, accepted)] == [["burnt_in_annotation"], [], [], []]
+    warnings = [["burnt_in_annotation"], [], [], [], ["secondary_capture"], ["secondary_capture"], []]
+    assert [scan["warnings"] for scan in scans_of(client, accepted)] == warnings
     first, second, *_ = client.get(f"{accepted.headers['Location']}/results.csv").text.splitlines()[1:]
     assert "burnt_in_annotation" in first
     assert "burnt_in_annotation" not in second

@@ -3,6 +3,11 @@
 import { el } from "./dom.js";
 import { LABELS, codeName, duration, glyph, labelName, moment, percent, reviewReason, scanFlag } from "./words.js";
 
+const WARNINGS = {
+  burnt_in_annotation: "Text is burnt into the picture: it may name the patient.",
+  secondary_capture: "A copy of a screen: text in it may name the patient.",
+};
+
 const ATTEMPT_REASONS = {
   worker_lost: "the process died",
   timed_out: "it took too long",
@@ -26,8 +31,14 @@ function share(label, value) {
   return el("li", { class: "share" }, el("span", { class: "who" }, glyph(label), labelName(label)), el("span", {}, percent(value, 1)), el("span", { class: "track", "aria-hidden": "true" }, fill));
 }
 
-/** Why somebody should look, or why there is no answer. */
-export function reasons(scan) {
+/** Why somebody should look, or why there is no answer; and what was noticed when the file came. */
+export const reasons = (scan) => [...because(scan), ...noticed(scan)];
+
+function noticed({ warnings }) {
+  return warnings.length ? [el("h3", {}, el("span", { class: "flag", "data-sign": "!" }, "Look out")), el("ul", {}, warnings.map((warning) => el("li", {}, WARNINGS[warning] ?? warning)))] : [];
+}
+
+function because(scan) {
   if (scan.needs_review) {
     return [el("h3", {}, el("span", { class: "flag", "data-sign": "!" }, "Needs review")), el("ul", {}, scan.review_reasons.map((reason) => el("li", {}, reviewReason(reason))))];
   }
@@ -50,7 +61,6 @@ export function details(scan) {
     ["Stages", scan.timings && Object.entries(scan.timings).map(([stage, ms]) => `${stage} ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`).join(", ")],
     ["Read by", scan.correction && `${scan.correction.by}, ${moment(scan.correction.at)}`],
     ["Study", scan.study_id && el("a", { href: `/studies/${scan.study_id}` }, Number.isInteger(scan.slice_index) ? `Slice ${scan.slice_index + 1} of a study` : "Part of a study")],
-    ["Noticed", scan.warnings?.includes("burnt_in_annotation") ? "Text is burnt into the picture: it may name the patient." : null],
     ["Id", scan.id],
   ].filter(([, value]) => value);
   const attempts = scan.attempts.map((attempt, at) => [`Attempt ${at + 1}`, attemptWords(attempt)]);
