@@ -27,7 +27,7 @@ up: setup ## serve until Ctrl-C (PORT=8000 DATA_DIR=folder)
 	@exec $(BIN)/neurobatch up $(if $(PORT),--port "$(PORT)") $(if $(DATA_DIR),--data-dir "$(DATA_DIR)")
 
 # By the command in the model's card, from the scores recorded beside it; or trained again, fold by fold.
-reproduce: setup ## the model's headline figures again, in seconds (FROM=scratch: in about an hour and a half)
+reproduce: setup ## the model's headline figures again, in seconds (FROM=scratch: in about an hour)
 ifeq ($(FROM),scratch)
 	@$(BIN)/neurobatch train --config training/configs/cnn-pyramid.toml --cross-validate
 	@$(BIN)/neurobatch evaluate --scores build/runs/cnn-pyramid/out-of-fold.csv
