@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from neurobatch.phantoms import draw_head
 from tests.conftest import ROOT, missing
@@ -149,6 +149,23 @@ def test_sixty_mixed_files_from_drop_to_export_by_keyboard(seen: Watched, servic
     rows = list(csv.DictReader(Path(downloading.value.path()).read_text().splitlines()))
     assert len(rows) == 63
     assert [row["corrected_label"] for row in rows if row["id"] == doubtful[0]["id"]] == [other]
+
+
+def test_keys_pressed_while_filtered_scans_come_are_meant_for_those(seen: Watched, service: Running) -> None:
+    batch = submit(service, {"a.png": b"none", "b.png": picture(1)})
+    page = seen.page
+    page.goto(f"{service.url}/batches/{batch}")
+    expect(page.locator("#grid > .card")).to_have_count(2)
+    held: list[Route] = []
+    page.route(re.compile("needs_review=true"), lambda route: held.append(route))
+    with page.expect_request(re.compile("needs_review=true")):
+        page.keyboard.press("r")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(100)
+    (asked,) = held
+    asked.continue_()
+    expect(page.locator("#scan-name")).to_have_text("b.png")
 
 
 def test_what_a_file_is_called_is_text(seen: Watched, service: Running) -> None:

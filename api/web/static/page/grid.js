@@ -34,15 +34,16 @@ export function prepare(batchId, { onOpen, clear }) {
   });
   $("before").addEventListener("click", () => focusOn(grid.scans[grid.from - DRAWN].id, { move: true }));
   addEventListener("scroll", whenNear, { passive: true });
-  const inGrid = () => noDialog() && $("grid").contains(document.activeElement);
-  bind(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"], "Move through the scans", (event) => move(event.key), {
-    when: inGrid,
+  bind(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"], "Move through the scans", ({ key }) => whenLoaded(() => move(key)), {
+    when: movable,
     shown: ["←", "→", "↑", "↓"],
   });
   bind(["ArrowDown"], "To the scans", () => grid.current && focusOn(grid.current, { move: true }), { when: () => noDialog() && !inGrid(), shown: ["↓"] });
-  bind(["Enter"], "Open the scan", () => document.activeElement.click(), { when: inGrid });
+  bind(["Enter"], "Open the scan", () => whenLoaded(() => document.activeElement.click()), { when: movable });
 }
 
+const inGrid = () => $("grid").contains(document.activeElement);
+const movable = () => noDialog() && inGrid();
 export const scans = () => grid.scans;
 export const find = (id) => grid.scans.find((scan) => scan.id === id);
 export const atEnd = () => grid.next === null;
@@ -62,6 +63,12 @@ export async function refresh(ids) {
     return;
   }
   await begin(read(Math.max(PAGE, grid.scans.length)));
+}
+
+/** A key pressed while what the filters ask for comes is meant for that. */
+async function whenLoaded(act) {
+  while ($("grid").hasAttribute("aria-busy")) await grid.loading.catch(() => {});
+  if (movable()) act();
 }
 
 /** The next page, once. */
@@ -121,7 +128,7 @@ async function read(count, cursor = null) {
 }
 
 function draw() {
-  const focused = document.activeElement?.dataset?.scan;
+  const hadFocus = inGrid();
   const nodes = grid.scans.slice(grid.from, grid.from + DRAWN).map((scan) => {
     const now = signature(scan, picture());
     const known = grid.cards.get(scan.id);
@@ -135,7 +142,8 @@ function draw() {
   $("before").hidden = grid.from === 0;
   $("shown").textContent = sentence();
   if (!nodes.includes(grid.cards.get(grid.current)?.node)) grid.current = grid.scans[grid.from]?.id ?? null;
-  if (grid.current) focusOn(grid.current, { move: focused === grid.current && document.activeElement?.dataset?.scan !== focused });
+  // A focused card that went, or was drawn anew, hands the focus on: the keys keep working.
+  if (grid.current) focusOn(grid.current, { move: hadFocus && !inGrid() });
 }
 
 /** Make `nodes` the children, moving only those that are elsewhere. */
