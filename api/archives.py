@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.staging import Fault, StagedFile, Staging, durable_file
+from api.staging import Fault, StagedFile, Staging
 from shared.settings import Settings
 
 _ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -142,7 +142,7 @@ def _write_member(
     opened: zipfile.ZipFile, info: zipfile.ZipInfo, *, target: StagedFile, budget: Budget, settings: Settings
 ) -> StagedFile:
     digest, size = hashlib.sha256(), 0
-    with opened.open(info) as packed, durable_file(target.path) as file:
+    with opened.open(info) as packed, open(target.path, "wb") as file:
         while data := packed.read(_READ_BYTES):
             if not size and data.startswith(_ARCHIVE_MAGICS):
                 raise _MemberError("nested_archive", "An archive within an archive is not opened.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from api.archives import Budget
-from api.staging import Fault, StagedFile, Staging, durable_file
+from api.staging import Fault, StagedFile, Staging
 from api.volumes import is_volume, write_volume
 from shared import dicom_copy
 from shared.dicom_elements import HEAD_BYTES, is_dicom
@@ -32,7 +32,7 @@ def deidentified(file: StagedFile, *, staging: Staging, budget: Budget, settings
             return file
         path = staging.next_file()
         try:
-            with durable_file(path) as copy:
+            with open(path, "wb") as copy:
                 write(original, copy)
         except InvalidScan as error:
             path.unlink()

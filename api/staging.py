@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 from uuid import UUID
 
 from shared.artifacts import staging_lock, upload_key
+from shared.durability import make_durable
 from shared.liveness import hold
 
 
@@ -26,7 +26,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One file of a batch, complete and on disk below the staging folder; or, with a `fault`, only its name."""
+    """One file of a batch, complete below the staging folder; or, with a `fault`, only its name."""
 
     filename: str
     path: Path
@@ -63,9 +63,9 @@ class Staging:
     def keep_as(self, destination: Path) -> None:
         """Move the whole folder to `destination` in one atomic rename, durably."""
         destination.parent.mkdir(parents=True, exist_ok=True)
-        _fsync_folder(self._folder)
+        make_durable([self._folder, *self._folder.iterdir()])
         os.rename(self._folder, destination)
-        _fsync_folder(destination.parent)
+        make_durable([destination.parent])
 
 
 @contextmanager
@@ -85,20 +85,3 @@ def in_progress(data_dir: Path, batch_id: UUID) -> Iterator[None]:
             lock.release()
         raise
     lock.release()
-
-
-@contextmanager
-def durable_file(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that has reached the disk when the block ends."""
-    with open(path, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -54,7 +54,7 @@ def loses_the_answer(transaction: _Function) -> _Function:
     return ambiguous
 
 
-def crashes_on_poison(decode_all: _Function) -> _Function:
+def crashes_on_poison(read: _Function) -> _Function:
     """Crash on certain files, as the decoder's own process would not."""
 
     def wrapped(self: Pipeline, sources: Sequence[Source]) -> Any:
@@ -62,7 +62,7 @@ def crashes_on_poison(decode_all: _Function) -> _Function:
             data = source.data.read_bytes() if isinstance(source.data, Path) else source.data
             if POISON.encode() in data:
                 os.kill(os.getpid(), signal.SIGSEGV)
-        return decode_all(self, sources)
+        return read(self, sources)
 
     return wrapped
 
@@ -99,6 +99,6 @@ wrap(processing, "heartbeat", deadly(before="worker.after_claim"))
 wrap(processing, "_record", deadly(before="worker.after_artifacts", after="worker.after_commit"))
 wrap(queries, "record", dies_before_the_commit)
 wrap(patience, "transaction", loses_the_answer)
-wrap(Pipeline, "decode_all", crashes_on_poison)
+wrap(Pipeline, "read", crashes_on_poison)
 wrap(Pipeline, "predict", dawdles)
 wrap(LocalArtifactStore, "write", fills_up)

@@ -6,12 +6,14 @@ results hold the fence of the claim that made them, so two claims of one scan ca
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
+
+from shared import durability
 
 _SAFE_KEY = re.compile(r"[a-z]+(/[0-9a-z][0-9a-z._-]*)+")
 
@@ -20,7 +22,10 @@ class ArtifactStore(Protocol):
     """What the service needs of a store."""
 
     def write(self, key: str, data: bytes) -> None:
-        """Store `data` durably under `key`."""
+        """Store `data` under `key`; it outlives the machine's power once `make_durable` was called."""
+
+    def make_durable(self, keys: Sequence[str]) -> None:
+        """Return once what was written under these keys is on disk: a row that names them is committed only then."""
 
     def read(self, key: str) -> bytes:
         """The bytes under `key`; FileNotFoundError if there are none."""
@@ -45,13 +50,15 @@ class LocalArtifactStore:
         return self._root / key
 
     def write(self, key: str, data: bytes) -> None:
-        """Write and fsync: a row that names this key is committed only afterwards."""
+        """Write a file."""
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        path.write_bytes(data)
+
+    def make_durable(self, keys: Sequence[str]) -> None:
+        """Bring the files, and their names in their folders, to the disk."""
+        paths = [self.path(key) for key in keys]
+        durability.make_durable([*{path.parent for path in paths}, *paths])
 
     def read(self, key: str) -> bytes:
         """The bytes under `key`; FileNotFoundError if there are none."""

@@ -45,7 +45,7 @@ def make_celery(settings: Settings, *, for_worker: bool = False) -> Celery:
             "interval_start": 0,
         },
         worker_prefetch_multiplier=1,
-        worker_concurrency=settings.worker_processes,
+        worker_concurrency=settings.worker_children,
         # Forked after TensorFlow was imported and before it was used, which is all that it survives (docs/adr/0013).
         worker_pool_start_method="fork",
         # The network is loaded before a child reports itself alive.

@@ -23,6 +23,9 @@ from shared.db.session import transaction
 _log = structlog.get_logger(__name__)
 # One transaction marks at most this many chunks, so that the write lock is never held for long.
 _CHUNKS_PER_TRANSACTION = 16
+# Of what is left at the end, a chunk takes one of so many shares.
+_SHARES = 4
+_LEAST_IN_CHUNK = 8
 
 
 def dispatch_pending(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> int:
@@ -31,10 +34,11 @@ def dispatch_pending(engine: Engine, celery: Celery, *, clock: Clock, chunk_size
     Raises kombu's OperationalError if the broker is out of reach; what was not published stays pending.
     """
     published = 0
+    limit = chunk_size * _CHUNKS_PER_TRANSACTION
     while True:
         with transaction(engine) as session:
-            rows = queries.take_undispatched(session, now=clock(), limit=chunk_size * _CHUNKS_PER_TRANSACTION)
-            for chunk in chunks(rows, chunk_size=chunk_size):
+            rows = queries.take_undispatched(session, now=clock(), limit=limit)
+            for chunk in chunks(rows, chunk_size=chunk_size, are_last=len(rows) < limit):
                 payload = messages.process_scans(chunk)
                 celery.send_task(messages.PROCESS_SCANS, kwargs=payload, queue=messages.SCANS_QUEUE)
         if not rows:
@@ -42,13 +46,20 @@ def dispatch_pending(engine: Engine, celery: Celery, *, clock: Clock, chunk_size
         published += len(rows)
 
 
-def chunks(rows: Sequence[tuple[UUID, int | None]], *, chunk_size: int) -> Iterator[list[UUID]]:
-    """Ids in chunks of `chunk_size`, in order; those with a smaller limit of their own in chunks no larger than it."""
+def chunks(rows: Sequence[tuple[UUID, int | None]], *, chunk_size: int, are_last: bool = False) -> Iterator[list[UUID]]:
+    """Ids in chunks of `chunk_size`, in order; those with a smaller limit of their own in chunks no larger than it.
+
+    Where no others follow, the chunks become smaller towards the end, so that all workers come to it together
+    (guided self-scheduling, Polychronopoulos and Kuck 1987).
+    """
     by_size: dict[int, list[UUID]] = {}
     for scan_id, limit in rows:
         by_size.setdefault(min(chunk_size, limit or chunk_size), []).append(scan_id)
     for size, ids in by_size.items():
-        yield from (ids[start : start + size] for start in range(0, len(ids), size))
+        while ids:
+            length = min(size, max(_LEAST_IN_CHUNK, len(ids) // _SHARES)) if are_last else size
+            yield ids[:length]
+            ids = ids[length:]
 
 
 def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:

@@ -12,6 +12,7 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,8 @@ _MIB = 1024 * 1024
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 # sun_path of a Unix socket holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _SOCKET_PATH_LIMIT = 100
+# Each holds a network and a decoder, about 500 MB; who has the memory for more sets the number.
+_MOST_CHILDREN = 8
 # What the name of a setting that is a limit begins with.
 LIMITS = ("max_", "min_")
 
@@ -110,8 +113,13 @@ class Settings(BaseSettings):
         64 * 1024, ge=1024, description="Bytes that are read of a receiver's answer, headers included."
     )
 
-    chunk_size: int = Field(32, ge=1, description="Scans in one task.")
-    worker_processes: int = Field(1, ge=1, description="Child processes of one worker, each with its own model.")
+    chunk_size: int = Field(64, ge=1, description="Scans in one task.")
+    worker_processes: int = Field(
+        0, ge=0, description="Child processes of one worker, each with its own model; 0: one for each core, at most 8."
+    )
+    network_precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="What the network multiplies in; auto: bfloat16 on processors that have it, else float32."
+    )
     lease_s: float = Field(60.0, gt=0, description="How long a claim holds without a sign of life.")
     attempts_limit: int = Field(8, ge=1, description="Faults of a scan's own after which it is failed.")
     deaths_limit: int = Field(
@@ -145,6 +153,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'neurobatch.db'}"
 
     @property
+    def worker_children(self) -> int:
+        """Child processes of one worker."""
+        return self.worker_processes or min(usable_cores(), _MOST_CHILDREN)
+
+    @property
     def keys_required(self) -> bool:
         """Whether every request needs an API key: always, but on a loopback address that was not set to ask."""
         return self.require_keys or not is_loopback(self.host)
@@ -168,6 +181,11 @@ class Settings(BaseSettings):
     def broker_url(self) -> str:
         """The broker's URL as Celery takes it."""
         return self.redis_url or f"redis+socket://{self.broker_socket}?virtual_host=0"
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=256)

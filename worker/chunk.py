@@ -8,7 +8,9 @@ costing in mid-chunk.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,12 +25,13 @@ from shared.db.releases import Fault
 from shared.db.session import reading
 from shared.domain import ScanState
 from worker.inference.pipeline import MOST_PIXELS_AT_ONCE, READ_TOGETHER
-from worker.inference.types import Decoded, Explained, Predicted, Rejected, Source
+from worker.inference.types import Decoded, Explained, Opened, Predicted, Rejected, Source
 from worker.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+_GROUPS_AHEAD = 1
 ARTIFACT_COLUMNS = ("heatmap_path", "grid_path", "overlay_path")
 
 
@@ -44,18 +47,28 @@ class Chunk:
     def run(self) -> None:
         """Bring every scan as far as it goes; raises what went wrong with all of them together."""
         waiting: list[tuple[ClaimedScan, Decoded]] = []
-        for start in range(0, len(self._claimed), READ_TOGETHER):
-            waiting += self._decode(self._claimed[start : start + READ_TOGETHER])
+        for scans, opening in self._read_ahead():
+            waiting += self._decode(scans, opening)
             if sum(decoded.image.size for _, decoded in waiting) >= MOST_PIXELS_AT_ONCE:
                 self._finish(waiting)
                 waiting = []
         self._finish(waiting)
+        self._make_durable()
 
     def _finish(self, decoded: Sequence[tuple[ClaimedScan, Decoded]]) -> None:
         predicted = self._predict(self._still_wanted(decoded))
         rendered = self._each(self._render, self._still_wanted(predicted))
         stored = self._each(self._store, self._still_wanted(rendered))
         self.outcomes += [outcome for _, outcome in stored]
+
+    def _make_durable(self) -> None:
+        predictions = [outcome.prediction for outcome in self.outcomes if outcome.prediction is not None]
+        keys = [prediction[column] for prediction in predictions for column in ARTIFACT_COLUMNS]
+        try:
+            self._runtime.store.make_durable(keys)
+        except OSError:
+            self._remove(keys)
+            raise
 
     def _each(
         self, stage: Callable[[ClaimedScan, _In], _Out | Rejected], items: Sequence[tuple[ClaimedScan, _In]]
@@ -91,15 +104,33 @@ class Chunk:
         self.outcomes += [Outcome(scan, ScanState.CANCELLED) for scan, _ in items if scan.id not in wanted]
         return [(scan, item) for scan, item in items if scan.id in wanted]
 
-    def _decode(self, scans: Sequence[ClaimedScan]) -> list[tuple[ClaimedScan, Decoded]]:
+    def _read_ahead(self) -> Iterator[tuple[Sequence[ClaimedScan], Future[list[Opened]]]]:
+        """A few scans at a time, while those after them are read already."""
+        waiting: deque[tuple[Sequence[ClaimedScan], Future[list[Opened]]]] = deque()
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read") as reader:
+            for start in range(0, len(self._claimed), READ_TOGETHER):
+                scans = self._claimed[start : start + READ_TOGETHER]
+                waiting.append((scans, reader.submit(self._read, scans)))
+                if len(waiting) > _GROUPS_AHEAD:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+
+    def _read(self, scans: Sequence[ClaimedScan]) -> list[Opened]:
+        return self._runtime.pipeline.read([self._source(scan) for scan in scans])
+
+    def _decode(self, scans: Sequence[ClaimedScan], reading: Future[list[Opened]]) -> list[tuple[ClaimedScan, Decoded]]:
         try:
-            decoded = list(self._runtime.pipeline.decode_all([self._source(scan) for scan in scans]))
+            opened = reading.result()
         except SoftTimeLimitExceeded:
             raise
         # Of one of them, but of which? Asked alone, each answers for itself.
         except Exception:  # noqa: BLE001
             return self._each(self._decode_alone, [(scan, scan) for scan in scans])
-        return self._each(lambda _, outcome: outcome, list(zip(scans, decoded, strict=True)))
+        return self._each(self._prepare, list(zip(scans, opened, strict=True)))
+
+    def _prepare(self, _: ClaimedScan, opened: Opened) -> Decoded | Rejected:
+        return self._runtime.pipeline.prepare(opened)
 
     def _decode_alone(self, scan: ClaimedScan, _: object) -> Decoded | Rejected:
         return self._runtime.pipeline.decode(self._source(scan))
@@ -131,10 +162,13 @@ class Chunk:
             for column, (_, data) in artifacts.items():
                 self._runtime.store.write(paths[column], data)
         except OSError:
-            for path in paths.values():
-                self._runtime.store.path(path).unlink(missing_ok=True)
+            self._remove(paths.values())
             raise
         return Outcome(scan, ScanState.SUCCEEDED, prediction=_columns(self._runtime, result) | paths)
+
+    def _remove(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._runtime.store.path(key).unlink(missing_ok=True)
 
 
 def fault_of(scan: ClaimedScan, error: BaseException, *, own: bool) -> Fault:

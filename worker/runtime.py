@@ -22,7 +22,7 @@ from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
 from shared.decoder import Decoder
 from shared.liveness import WORKERS_FOLDER, hold
-from shared.settings import Settings, load_settings
+from shared.settings import Settings, load_settings, usable_cores
 
 if TYPE_CHECKING:
     from worker.inference.pipeline import Pipeline
@@ -59,13 +59,15 @@ def open_runtime(settings: Settings) -> Runtime:
     # Imported here because importing takes seconds, and whoever only names this module needs none of it.
     from threadpoolctl import threadpool_limits
 
+    from worker.inference.compiled import Precision, use_threads
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
 
     # NumPy's products here are of small matrices; a second thread costs ten times what it saves beside the network's.
     threadpool_limits(1, user_api="blas")
-    model = load_model(settings.model_dir)
-    model.warm_up()
+    # The processes of one worker share the cores, and are more in number rather than each in threads (docs/adr/0020).
+    use_threads(max(1, usable_cores() // settings.worker_children))
+    model = load_model(settings.model_dir, precision=Precision(settings.network_precision))
     runtime = Runtime(
         worker=sign_of_life(settings.data_dir),
         model=model.name,

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from neurobatch.phantoms import write_demo_scans
+from shared.settings import Settings
 from tests.e2e.running import Running, parts_of, running, wait_until
 from tests.servers import PostgresServer
 
@@ -81,7 +82,7 @@ def test_the_pictures_of_a_scan_fit_each_other(service: Running, demo_scans: Pat
 def test_readiness_shows_worker_and_model(service: Running) -> None:
     def loaded() -> bool:
         health = httpx.get(f"{service.url}/readyz").json()
-        return bool(health["status"] == "ok" and health["workers"] == 1 and health["models"])
+        return bool(health["status"] == "ok" and health["workers"] == Settings().worker_children and health["models"])
 
     wait_until(loaded)
 

@@ -198,6 +198,8 @@ GOOD_PART = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.p
         GOOD_PART.replace(b"Content-Disposition", b"X-Other") + b"--B--\r\n",
         GOOD_PART.replace(b"a.png", b"\xff\xfe") + b"--B--\r\n",
         GOOD_PART.replace(b"--B", b"--C") + b"--C--\r\n",
+        GOOD_PART.replace(b"form-data", b"attachment") + b"--B--\r\n",
+        GOOD_PART.replace(b"abc", b"\r\n--Bx") + b"--B--\r\n",  # RFC 2046: it is the boundary, whatever follows
     ],
 )
 def test_a_broken_body_is_400_and_leaves_nothing(

@@ -97,20 +97,21 @@ def test_a_file_that_cannot_be_read_harms_no_neighbour(runtime: Runtime) -> None
 
 
 class _FullDisk(LocalArtifactStore):
-    """Takes no more than a few files."""
+    """Has no room for the last file of one scan."""
 
-    room = 4
+    refuses = ""
 
     def write(self, key: str, data: bytes) -> None:
         super().write(key, data)
-        self.room -= 1
-        if self.room < 0:
+        if self.refuses in key and key.endswith("overlay.jpg"):
             raise OSError(28, "No space left on device")
 
 
 def test_a_full_disk_leaves_no_half_result(runtime: Runtime) -> None:
     ids = add_scans(runtime, png(1), png(2))
-    processing.process_scans(dataclasses.replace(runtime, store=_FullDisk(runtime.settings.data_dir)), ids)
+    store = _FullDisk(runtime.settings.data_dir)
+    store.refuses = str(ids[1])
+    processing.process_scans(dataclasses.replace(runtime, store=store), ids)
     assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED, ScanState.QUEUED]
     assert len(artifacts(runtime.settings.data_dir)) == 3
     processing.process_scans(runtime, ids)

@@ -55,8 +55,6 @@ def test_what_stands_around_the_files_has_a_limit_of_its_own(
     ("part_of_form", "code"),
     [
         (part(b"Content-Disposition: form-data"), "unexpected_field"),
-        (part(b"Content-Disposition: attachment"), "unexpected_field"),
-        (part(b"Content-Disposition:"), "unexpected_field"),
         (part(b'Content-Disposition: form-data; name="files"'), "not_a_file"),
         (part(b'Content-Disposition: form-data; name="\x00"'), "unexpected_field"),
         (part(b'Content-Disposition: form-data; name="name"', data=b"\xff\xfe"), "invalid_request"),
@@ -111,7 +109,7 @@ def test_a_form_within_a_part_stays_a_file(client: FlaskClient) -> None:
 
 
 def test_a_boundary_within_a_file_that_is_none_stays_in_it(client: FlaskClient, settings: Settings) -> None:
-    data = b"\r\n--Bx\r\n--B-\r\n-- B\r\n--" * 20_000
+    data = b"\r\n--A\r\n--\r\n-- B\r\n--" * 20_000
     scans_of(client, post(client, file_part(b"a", data=data) + END))
     (kept,) = settings.data_dir.glob("uploads/*/*")
     assert kept.read_bytes() == data

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InvalidScan
+from worker.inference.percentiles import percentiles
 from worker.inference.types import Prepared
 
 Floats = npt.NDArray[np.float32]
@@ -81,9 +82,7 @@ class Gate:
 
 def appearance_of(image: npt.NDArray[np.uint8], prepared: Prepared) -> Appearance:
     """Of a picture uint8 (H, W) and what the network sees of it."""
-    shrunk = cv2.resize(image, (_WHOLE_PX, _WHOLE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low, high = np.percentile(shrunk, (1.0, 99.5))
-    whole = np.clip((shrunk - np.float32(low)) / np.float32(max(high - low, 1.0)), 0, 1)
+    whole = _stretched(image, side_px=_WHOLE_PX)
     shapes = [_small(picture) for picture in (prepared.pixels, whole)]
     greys = [np.quantile(picture.ravel()[::7], _GREY_LEVELS) for picture in (prepared.pixels, whole)]
     return Appearance(shape=np.concatenate(shapes), greys=np.concatenate(greys).astype(np.float32))
@@ -91,10 +90,7 @@ def appearance_of(image: npt.NDArray[np.uint8], prepared: Prepared) -> Appearanc
 
 def check_single(image: npt.NDArray[np.uint8]) -> None:
     """Raise InvalidScan `mosaic` where dark gaps divide the picture along both axes, as between slices in one frame."""
-    side = 2 * _WHOLE_PX
-    shrunk = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low, high = np.percentile(shrunk, (1.0, 99.5))
-    lit = np.clip((shrunk - low) / max(high - low, 1.0) / 0.3, 0, 1)
+    lit = np.minimum(_stretched(image, side_px=2 * _WHOLE_PX) / np.float32(0.3), 1)
     if max(_darkest_gap(lit.mean(axis=0)), _darkest_gap(lit.mean(axis=1))) < _GAP:
         raise InvalidScan("several pictures lie side by side in one; send each by itself", code=MOSAIC)
 
@@ -109,6 +105,14 @@ def load_gate(path: Path) -> Gate:
     with np.load(path, allow_pickle=False) as saved:
         arrays = {field.name: saved[field.name] for field in fields(Gate)}
     return Gate(**{**arrays, "reject_beyond": float(arrays["reject_beyond"])})
+
+
+def _stretched(image: npt.NDArray[np.uint8], *, side_px: int) -> Floats:
+    """The picture at (side_px, side_px), its greys between percentiles stretched to [0, 1]."""
+    shrunk = np.asarray(cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_AREA), np.uint8)
+    low, high = percentiles(shrunk, (1.0, 99.5))
+    stretched = (shrunk.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1.0))
+    return np.asarray(np.clip(stretched, 0, 1), np.float32)
 
 
 def _small(picture: Floats) -> Floats:

@@ -1,8 +1,4 @@
-"""The loaded network, ready to answer. The only module of the service that imports TensorFlow.
-
-The network is traced once with a free batch dimension, so that a last, smaller batch costs no new trace. Under
-another Keras backend, where networks are trained on accelerators, Keras compiles it itself.
-"""
+"""The loaded network, ready to answer."""
 
 from __future__ import annotations
 
@@ -18,6 +14,7 @@ from shared.domain import TumorClass
 from shared.errors import InvalidBundle
 from worker.inference import network
 from worker.inference.bundle import Bundle, read_bundle
+from worker.inference.compiled import Precision, compile_network
 from worker.inference.distance import TrainingFeatures, load_training_features
 from worker.inference.gate import Gate, load_gate
 from worker.inference.types import Inference
@@ -30,13 +27,19 @@ class Model:
     """A bundle with its network in memory; `infer` may be called from several threads."""
 
     def __init__(
-        self, bundle: Bundle, net: Any, *, training_features: TrainingFeatures | None, gate: Gate | None = None
+        self,
+        bundle: Bundle,
+        net: Any,
+        *,
+        training_features: TrainingFeatures | None,
+        gate: Gate | None = None,
+        precision: Precision = Precision.FLOAT32,
     ) -> None:
         self.bundle = bundle
         self.network = net
         self.gate = gate
         self._training_features = training_features
-        self._forward = _compile(with_features(net), size_px=bundle.size_px)
+        self._forward = compile_network(with_features(net), size_px=bundle.size_px, precision=precision)
 
     @property
     def name(self) -> str:
@@ -75,10 +78,6 @@ class Model:
         distances = np.zeros(len(batch), np.float32) if known is None else known.distances(features)
         return Inference(logits, class_maps, distances)
 
-    def warm_up(self) -> None:
-        """Trace and run once, so that the first scan does not pay for it."""
-        self.infer(np.zeros((1, self.size_px, self.size_px, 1), np.float32))
-
 
 def with_features(net: Any) -> keras.Model:
     """The network with a third output: the mean of its last feature maps, (N, C)."""
@@ -87,19 +86,8 @@ def with_features(net: Any) -> keras.Model:
     return keras.Model(net.inputs, [*net.outputs, mean])
 
 
-def _compile(net: keras.Model, *, size_px: int) -> Callable[[Floats], list[Floats]]:
-    if keras.backend.backend() != "tensorflow":
-        predict: Callable[[Floats], list[Floats]] = net.predict_on_batch
-        return predict
-    import tensorflow as tf  # only under its own backend
-
-    signature = tf.TensorSpec((None, size_px, size_px, 1), tf.float32)
-    traced = tf.function(lambda pixels: net(pixels, training=False), input_signature=[signature])
-    return lambda batch: [np.asarray(output) for output in traced(tf.constant(batch))]
-
-
-def load_model(bundle_dir: Path) -> Model:
-    """Load a bundle, executing no code of its own (Keras safe mode).
+def load_model(bundle_dir: Path, *, precision: Precision = Precision.FLOAT32) -> Model:
+    """Load a bundle, executing no code of its own (Keras safe mode), and run it once, so that no scan pays for that.
 
     Raises InvalidBundle where files are missing, altered, or not a network of this shape.
     """
@@ -114,6 +102,7 @@ def load_model(bundle_dir: Path) -> Model:
         net,
         training_features=_read(bundle.training_features, load_training_features),
         gate=_read(bundle.gate, load_gate),
+        precision=precision,
     )
 
 

@@ -22,7 +22,7 @@ from worker.inference.gradcam import heatmap
 from worker.inference.predict import Thresholds, classify
 from worker.inference.preprocess import prepare
 from worker.inference.render import heatmap_png, overlay
-from worker.inference.types import Decoded, Explained, Inference, Point, Predicted, Prediction, Rejected, Source
+from worker.inference.types import Decoded, Explained, Inference, Opened, Point, Predicted, Prediction, Rejected, Source
 
 _MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
 MOST_PIXELS_AT_ONCE = 32 * 1024 * 1024  # of decoded scans that wait for it: a chunk of the largest would be 512 MiB
@@ -98,14 +98,18 @@ class Pipeline:
     def decode_all(self, sources: Sequence[Source]) -> Iterator[Decoded | Rejected]:
         """Read sources and prepare them for the network, a few at a time."""
         for start in range(0, len(sources), READ_TOGETHER):
-            some = sources[start : start + READ_TOGETHER]
-            started = time.perf_counter()
-            images = self._reader.read_all([(source.data, source.frame) for source in some])
-            read_ms = _ms(started, time.perf_counter()) / len(some)
-            for image in images:
-                yield self._prepare(image, read_ms=read_ms)
+            yield from map(self.prepare, self.read(sources[start : start + READ_TOGETHER]))
 
-    def _prepare(self, image: npt.NDArray[np.uint8] | InvalidScan, *, read_ms: float) -> Decoded | Rejected:
+    def read(self, sources: Sequence[Source]) -> list[Opened]:
+        """The pictures in the sources; this may run ahead of the other stages, in a thread of its own."""
+        started = time.perf_counter()
+        images = self._reader.read_all([(source.data, source.frame) for source in sources])
+        read_ms = _ms(started, time.perf_counter()) / len(sources)
+        return [Opened(image, read_ms) for image in images]
+
+    def prepare(self, opened: Opened) -> Decoded | Rejected:
+        """What the network sees of a picture, unless it is to be turned away."""
+        image = opened.image
         if isinstance(image, InvalidScan):
             return Rejected(code=image.code, message=image.message)
         started = time.perf_counter()
@@ -116,7 +120,7 @@ class Pipeline:
                 self._gate.check(image, prepared)
         except InvalidScan as error:
             return Rejected(code=error.code, message=error.message)
-        timings = {"decode": round(read_ms, 3), "preprocess": _ms(started, time.perf_counter())}
+        timings = {"decode": round(opened.read_ms, 3), "preprocess": _ms(started, time.perf_counter())}
         return Decoded(image=image, prepared=prepared, timings=timings)
 
     def _finish(self, decoded: Sequence[Decoded | Rejected]) -> list[Explained | Rejected]:

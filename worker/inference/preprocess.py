@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from shared.errors import InvalidScan
 from shared.heatmaps import Frame
+from worker.inference.percentiles import percentiles
 from worker.inference.types import Prepared
 
 _SEARCH_PX = 256  # the head is looked for in a picture of about this size
@@ -30,7 +31,7 @@ def prepare(image: npt.NDArray[np.uint8], *, size_px: int) -> Prepared:
     left, top, right, bottom = _head_box(image)
     frame = _square_around(left, top, right, bottom)
     head = _cut(image, frame)
-    low, high = np.percentile(image[top:bottom, left:right], (1.0, 99.5))
+    low, high = percentiles(image[top:bottom, left:right], (1.0, 99.5))
     shrinking = frame.side > size_px
     resized = cv2.resize(head, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
     scale = 1.0 / max(float(high - low), 1.0)
@@ -43,13 +44,13 @@ def _head_box(image: npt.NDArray[np.uint8]) -> tuple[int, int, int, int]:
     height, width = image.shape
     scale = min(1.0, _SEARCH_PX / max(height, width))
     small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA) if scale < 1.0 else image
-    small = cv2.GaussianBlur(small, (5, 5), 0)
-    dark, bright = np.percentile(small, (2.0, 99.0))
+    shrunk = image if scale == 1.0 else cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.GaussianBlur(shrunk, (5, 5), 0), np.uint8)
+    dark, bright = percentiles(small, (2.0, 99.0))
     if bright - dark < _LEAST_CONTRAST:
         raise InvalidScan("the picture is blank: no head stands out", code="no_brain_found")
-    mask = (small > dark + _HEAD_LEVEL * (bright - dark)).astype(np.uint8)
-    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    lit = (small > dark + _HEAD_LEVEL * (bright - dark)).astype(np.uint8)
+    mask = cv2.morphologyEx(lit, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     box = _largest_components(np.asarray(mask, np.uint8))
     if box is None:
         raise InvalidScan("no head was found in the picture", code="no_brain_found")

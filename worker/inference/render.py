@@ -6,6 +6,7 @@ is, so where the network saw nothing the scan itself stays readable.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeVar
 
 import cv2
@@ -22,9 +23,16 @@ _JPEG_QUALITY = 88
 # On smooth maps one filter for all rows is three times as fast as choosing for each, and smaller.
 _ENCODE_PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
+
 Picture = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 Kind = TypeVar("Kind", np.uint8, np.float32)
+
+# For each heat of 0 to 255: the opacity of its colour, what it leaves of the grey, and what it adds, (256, 1, 3) BGR.
+_OPACITY = np.minimum(np.arange(256) / 255 * 1.2 * _STRONGEST, _STRONGEST)
+_GREY_LEFT = np.rint(255 * (1 - _OPACITY)).astype(np.uint8)
+_RAMP = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], _COLOURS)
+_COLOUR_ADDED = np.rint(_RAMP * _OPACITY[:, None, None]).astype(np.uint8)
 
 
 def overlay(image: Picture, heat: Map, *, label_text: str, note_text: str = "") -> bytes:
@@ -48,22 +56,29 @@ def heatmap_png(heat: Map) -> bytes:
 
 
 def _blend(image: Picture, heat: Map) -> Picture:
-    colours = cv2.applyColorMap(_to_bytes(heat), _COLOURS)
-    strength = np.minimum(heat * np.float32(1.2 * _STRONGEST), np.float32(_STRONGEST))
-    grey = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    return np.asarray(cv2.blendLinear(colours, grey, strength, 1 - strength), np.uint8)
+    """Colour over grey; what each heat adds to a pixel and leaves of its grey stands in tables."""
+    levels = _to_bytes(heat)
+    kept = cv2.multiply(image, cv2.LUT(levels, _GREY_LEFT), scale=1 / 255)
+    return np.asarray(cv2.add(cv2.merge([kept, kept, kept]), cv2.applyColorMap(levels, _COLOUR_ADDED)), np.uint8)
 
 
 def _page(picture: Picture, label_text: str, note_text: str) -> Picture:
     height, width = picture.shape[:2]
     unit = max(height, width) / 512  # the legend grows with the page
+    page = _empty_page(height, width, unit, note_text).copy()
+    page[:height, :width] = picture
+    _write(page, label_text, at=(round(10 * unit), len(page) - round(38 * unit)), size=0.72 * unit)
+    return page
+
+
+@lru_cache(maxsize=32)
+def _empty_page(height: int, width: int, unit: float, note_text: str) -> Picture:
+    """All but the scan and its label: of one collection's scans most have the same."""
     bar_width, footer = round(74 * unit), round(64 * unit)
     page_width = max(width + bar_width, round(400 * unit))
     bar_height = max(height, round(200 * unit))
     page = np.full((bar_height + footer, page_width, 3), _PAPER, np.uint8)
-    page[:height, :width] = picture
     _draw_bar(page, left=page_width - bar_width, height=bar_height, unit=unit)
-    _write(page, label_text, at=(round(10 * unit), bar_height + round(26 * unit)), size=0.72 * unit)
     _write(page, note_text, at=(round(10 * unit), bar_height + round(50 * unit)), size=0.45 * unit)
     return page
 

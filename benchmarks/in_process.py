@@ -1,0 +1,85 @@
+"""The limit: the same pipeline over the same files as a loop in processes of its own, without any service.
+
+One process for each core, so that decoding, network and pictures of different chunks overlap; each takes the next
+chunk when it is done with one, reads the files, and writes the same three files a scan. Nothing is waited for: no
+upload, no database, no fsync, no separate decoding process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Sequence
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import numpy as np
+
+from worker.inference.types import Explained, Rejected
+
+_CHUNK = 32
+_MOST_PIXELS = 4096 * 4096
+_START_WITHIN_S = 180.0
+
+
+class InProcessLoop:
+    """The loop with its processes started and warm; `run` may be called again and again."""
+
+    def __init__(self, *, model_dir: Path, processes: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._chunks: Queue[tuple[list[Path], Path] | None] = context.Queue()
+        self._done: Queue[int] = context.Queue()
+        self._children = [
+            context.Process(target=_work, args=(model_dir, self._chunks, self._done), daemon=True)
+            for _ in range(processes)
+        ]
+        for child in self._children:
+            child.start()
+        for _ in self._children:
+            self._done.get(timeout=_START_WITHIN_S)
+
+    def run(self, scans: Sequence[Path], folder: Path) -> float:
+        """Seconds from the first file to the last result in `folder`."""
+        folder.mkdir(parents=True)
+        started = time.perf_counter()
+        for start in range(0, len(scans), _CHUNK):
+            self._chunks.put((list(scans[start : start + _CHUNK]), folder))
+        done = 0
+        while done < len(scans):
+            done += self._done.get(timeout=_START_WITHIN_S)
+        return time.perf_counter() - started
+
+    def close(self) -> None:
+        """End the processes."""
+        for _ in self._children:
+            self._chunks.put(None)
+        for child in self._children:
+            child.join(10)
+
+
+def _work(model_dir: Path, chunks: Queue[tuple[list[Path], Path] | None], done: Queue[int]) -> None:
+    # Only the children need the network's libraries.
+    from threadpoolctl import threadpool_limits
+
+    from worker.inference.compiled import Precision, use_threads
+    from worker.inference.model import load_model
+    from worker.inference.pipeline import Pipeline
+    from worker.inference.types import Source
+
+    threadpool_limits(1, user_api="blas")
+    use_threads(1)
+    pipeline = Pipeline(load_model(model_dir, precision=Precision.AUTO), max_pixels=_MOST_PIXELS)
+    done.put(0)
+    while (chunk := chunks.get()) is not None:
+        scans, folder = chunk
+        for scan, result in zip(scans, pipeline.run([Source(scan) for scan in scans]), strict=True):
+            _write(folder, scan.stem, result)
+        done.put(len(scans))
+
+
+def _write(folder: Path, name: str, result: Explained | Rejected) -> None:
+    if isinstance(result, Rejected):
+        return  # as the service does, which counts them: `end_to_end.run_batch`
+    (folder / f"{name}.overlay.jpg").write_bytes(result.overlay)
+    (folder / f"{name}.heatmap.png").write_bytes(result.heatmap_png)
+    np.save(folder / f"{name}.grid.npy", result.grid)
