@@ -45,8 +45,8 @@ def loses_the_answer(transaction: _Function) -> _Function:
     """Break the connection when the commit has happened."""
 
     @contextmanager
-    def ambiguous(engine: Engine) -> Iterator[Session]:
-        with transaction(engine) as session:
+    def ambiguous(engine: Engine, **options: bool) -> Iterator[Session]:
+        with transaction(engine, **options) as session:
             yield session
         if take("worker.commit_answer_lost"):
             raise OperationalError("COMMIT", None, ConnectionResetError("the answer was lost"))

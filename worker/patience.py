@@ -23,7 +23,7 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 
 
-def patiently(engine: Engine, write: Callable[[Session], _T], *, within_s: float) -> _T:
+def patiently(engine: Engine, write: Callable[[Session], _T], *, within_s: float, durable: bool = True) -> _T:
     """Run `write` in a transaction, again and again while the database does not answer.
 
     Raises OperationalError or InterfaceError once `within_s` has passed without an answer.
@@ -31,7 +31,7 @@ def patiently(engine: Engine, write: Callable[[Session], _T], *, within_s: float
     deadline, pause_s = time.monotonic() + within_s, _FIRST_PAUSE_S
     while True:
         try:
-            with transaction(engine) as session:
+            with transaction(engine, durable=durable) as session:
                 return write(session)
         except (OperationalError, InterfaceError) as error:
             if time.monotonic() + pause_s > deadline:

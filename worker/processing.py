@@ -56,7 +56,8 @@ def _claim(runtime: Runtime, scan_ids: Collection[UUID]) -> list[ClaimedScan]:
         lease_s = runtime.settings.lease_s
         return mine or queries.claim(session, scan_ids, worker=runtime.worker, now=runtime.clock(), lease_s=lease_s)
 
-    return patiently(runtime.engine, write, within_s=_patience_s(runtime))
+    # With the machine's power this worker would be gone, too, and its claims are worth nothing without it.
+    return patiently(runtime.engine, write, within_s=_patience_s(runtime), durable=False)
 
 
 def _record(runtime: Runtime, outcomes: Sequence[Outcome], faults: Sequence[Fault]) -> None:

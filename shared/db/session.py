@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 _READ_ONLY = "neurobatch_read_only"
+_DURABLE = "neurobatch_durable"
 _SQLITE_BUSY_TIMEOUT_MS = 30_000
 
 
@@ -34,22 +35,33 @@ def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
     for pragma in (
         f"busy_timeout = {_SQLITE_BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
-        # NORMAL could lose the last commits with the machine's power: a 202 must outlive that.
-        "synchronous = FULL",
         "foreign_keys = ON",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    options = connection.get_execution_options()
+    read_only = options.get(_READ_ONLY, False)
+    # NORMAL could lose the last commits with the machine's power: a 202 must outlive that.
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get(_DURABLE, True) else 'NORMAL'}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
-    """A session that commits at the end and rolls back on an exception."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+def transaction(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
+    """A session that commits at the end and rolls back on an exception.
+
+    A commit that need not be `durable` waits for no disk: everyone sees it, and a later one that waits brings it along,
+    but until then it may be lost with the machine's power.
+    """
+    with (
+        engine.connect().execution_options(**{_DURABLE: durable}) as connection,
+        Session(connection, expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        if not durable and connection.dialect.name == "postgresql":
+            session.execute(text("SET LOCAL synchronous_commit = off"))
         yield session
 
 
