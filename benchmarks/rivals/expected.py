@@ -13,13 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _MOST_PIXELS = 64_000_000
+_TOLD_CHARS = 1500
 
 
 def expected_labels(scans: Sequence[Path], model_dir: Path) -> dict[str, str]:
-    """The label of every scan by its file's name. Raises subprocess.CalledProcessError where one is turned away."""
+    """The label of every scan by its file's name. Raises ValueError where one is turned away."""
     command = [sys.executable, "-m", __name__, str(model_dir)]
     paths = "\n".join(map(str, scans))
-    done = subprocess.run(command, input=paths, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, input=paths, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ValueError(f"our own pipeline did not label the scans: {done.stderr[-_TOLD_CHARS:]}")
     labels: dict[str, str] = json.loads(done.stdout)
     return labels
 

@@ -46,7 +46,7 @@ class Script:
         self._size_px = description["input"]["size_px"]
         self._model = keras.models.load_model(model_dir / "weights.keras", compile=False)
         last_features = self._model.get_layer(FEATURES).output
-        self._grad_model = keras.Model(self._model.inputs, [last_features, self._model.outputs[0]])
+        self._grad_model = keras.Model(self._model.input, [last_features, self._model.outputs[0]])
 
     def run(self, scans: Sequence[Path], folder: Path) -> None:
         """Everything for every scan; `results.csv` and the files in `folder`."""
