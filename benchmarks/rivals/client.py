@@ -1,8 +1,9 @@
 """The client that loads each server in the same way: many connections, each sending its next scan once answered.
 
-aiohttp on uvloop, in a process of its own with bodies made before the clock starts, so that it takes little from the
-server: CLIENT_FIGURE. The clock runs from the first byte sent until the last answer has come (by then
-its files are written) and all rows are committed to SQLite.
+aiohttp on uvloop, in a process of its own, with bodies made before the clock starts, so that it is no bottleneck: it
+takes 0.2 to 0.3 ms of processor time per scan, 2% of what a server takes, and sent 3,700 to 4,600 scans a second to a
+server that does nothing. The clock runs from the first byte sent until the last answer has come (by then its files are
+written) and all rows are committed to SQLite.
 
 `python -m benchmarks.rivals.client RIVAL URL RESULTS REPETITIONS CONNECTIONS` reads paths from its input, one a line,
 warms the server up, and after each repetition writes a line of JSON: `seconds`, and `client_share`, the part of them

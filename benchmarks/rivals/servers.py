@@ -69,7 +69,7 @@ STARTS: dict[str, Callable[[Path, Path, int], Start]] = {
 
 
 def workers() -> int:
-    """One worker for each core, with one thread each for the network: see the servers for what else was tried."""
+    """One for each core, with one thread each for the network; what else was tried stands with each server."""
     return os.cpu_count() or 1
 
 
