@@ -1,0 +1,63 @@
+"""What each server does with a batch of scans: our own pipeline, and two files per scan.
+
+Runs in the rival's environment, where a server finds its settings in the environment's variables. Files are written
+without fsync: none of the rivals promises that they last. The gate, which turns away what is no brain MRI, is left
+out: that is more than was asked of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import numpy as np
+
+from benchmarks.rivals.variables import FOLDER_VARIABLE, MODEL_VARIABLE, READY, WORKERS_VARIABLE
+from worker.inference.model import load_model
+from worker.inference.pipeline import Pipeline
+from worker.inference.types import Explained, Rejected, Source
+
+_MOST_PIXELS = 64_000_000
+
+Answer = dict[str, str | float]
+
+
+class Work:
+    """The model, loaded and warm, and the folder for the files."""
+
+    def __init__(self, model_dir: Path, folder: Path) -> None:
+        cv2.setNumThreads(1)  # the other cores have workers of their own
+        model = load_model(model_dir)
+        model.warm_up()
+        self._pipeline = Pipeline(model, max_pixels=_MOST_PIXELS, gated=False)
+        self._folder = folder
+        ready = folder / READY
+        ready.mkdir(parents=True, exist_ok=True)
+        (ready / str(os.getpid())).touch()
+
+    def run(self, scans: Sequence[bytes]) -> list[Answer]:
+        """One answer per scan, in order: `label`, a probability per class, and the paths `overlay` and `map`."""
+        return [self._store(outcome) for outcome in self._pipeline.run([Source(scan) for scan in scans])]
+
+    def _store(self, outcome: Explained | Rejected) -> Answer:
+        if isinstance(outcome, Rejected):
+            raise TypeError(f"a scan of the benchmark was turned away: {outcome.message}")
+        name = uuid4().hex
+        overlay, raw_map = self._folder / f"{name}.jpg", self._folder / f"{name}.npy"
+        overlay.write_bytes(outcome.overlay)
+        np.save(raw_map, outcome.grid)
+        probabilities = {str(label): share for label, share in outcome.prediction.probabilities.items()}
+        return {"label": str(outcome.prediction.label), **probabilities, "overlay": str(overlay), "map": str(raw_map)}
+
+
+def work_of_this_process() -> Work:
+    """With the model and the folder that the environment names."""
+    return Work(Path(os.environ[MODEL_VARIABLE]), Path(os.environ[FOLDER_VARIABLE]))
+
+
+def workers() -> int:
+    """How many processes should work, as the environment says."""
+    return int(os.environ[WORKERS_VARIABLE])
