@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up reproduce test fuzz fuzz-service chaos chaos-short storm lint types imports check docs lock clean
+.PHONY: help setup demo up reproduce test fuzz fuzz-service chaos chaos-short storm bench bench-guard lint types imports check docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -54,6 +54,12 @@ chaos-short: setup ## a few kinds of harm, a minute or two
 
 storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1 EVERY_S=3)
 	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED)) $(if $(EVERY_S),--every-s $(EVERY_S))
+
+bench: setup ## the service beside what the machine allows and what one would pick instead, half an hour (SCANS=folder ONLY=part)
+	@$(BIN)/python -m benchmarks $(if $(SCANS),--scans "$(SCANS)") $(if $(ONLY),--only $(ONLY))
+
+bench-guard: setup ## a few ratios beside the last accepted ones, a minute
+	@$(BIN)/python -m benchmarks.guard
 
 lint: setup ## style, Dockerfile and docker-compose.yml
 	@$(BIN)/ruff check .

@@ -11,10 +11,12 @@ from shared.observability import configure_logging
 from shared.settings import load_settings
 
 settings = load_settings()
+# At once, so that what happens before Celery would set it up is logged alike.
+configure_logging(settings.log_level)
 app = make_celery(settings, for_worker=True)
 app.conf.include = ["worker.tasks"]
 
 
 @setup_logging.connect
-def _set_up_logging(**_: Any) -> None:
-    configure_logging(settings.log_level)
+def _leave_logging_alone(**_: Any) -> None:
+    """That somebody listens keeps Celery from setting it up."""

@@ -96,6 +96,7 @@ def sign_of_life(data_dir: Path) -> str:
 def _import_network(**_: Any) -> None:
     """Import TensorFlow once, in the pool's parent: a child that died is then back in a second instead of ten."""
     importlib.import_module("worker.inference.model")
+    _log.info("network_imported")
 
 
 @worker_process_init.connect

@@ -1,4 +1,4 @@
-"""What each server does with a batch of scans: our own pipeline, and two files per scan.
+"""What each server does with a batch of scans: our own pipeline, and its three files per scan.
 
 Runs in the rival's environment, where a server finds its settings in the environment's variables. Files are written
 without fsync: none of the rivals promises that they last. The gate, which turns away what is no brain MRI, is left
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-import cv2
 import numpy as np
 
 from benchmarks.rivals.variables import FOLDER_VARIABLE, MODEL_VARIABLE, READY, WORKERS_VARIABLE
+from worker.inference.compiled import Precision, use_threads
 from worker.inference.model import load_model
 from worker.inference.pipeline import Pipeline
 from worker.inference.types import Explained, Rejected, Source
@@ -29,9 +29,8 @@ class Work:
     """The model, loaded and warm, and the folder for the files."""
 
     def __init__(self, model_dir: Path, folder: Path) -> None:
-        cv2.setNumThreads(1)  # the other cores have workers of their own
-        model = load_model(model_dir)
-        model.warm_up()
+        use_threads(1)  # the other cores have workers of their own
+        model = load_model(model_dir, precision=Precision.AUTO)
         self._pipeline = Pipeline(model, max_pixels=_MOST_PIXELS, gated=False)
         self._folder = folder
         ready = folder / READY
@@ -48,6 +47,7 @@ class Work:
         name = uuid4().hex
         overlay, raw_map = self._folder / f"{name}.jpg", self._folder / f"{name}.npy"
         overlay.write_bytes(outcome.overlay)
+        (self._folder / f"{name}.png").write_bytes(outcome.heatmap_png)
         np.save(raw_map, outcome.grid)
         probabilities = {str(label): share for label, share in outcome.prediction.probabilities.items()}
         return {"label": str(outcome.prediction.label), **probabilities, "overlay": str(overlay), "map": str(raw_map)}

@@ -1,0 +1,96 @@
+"""`python -m benchmarks`, which `make bench` calls: everything in one run, as build/bench.json and build/bench.md."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.machine import machine
+from benchmarks.reading import measure_reading
+from benchmarks.rivals.measure import measure_rivals
+from benchmarks.scans import make_scans
+from benchmarks.side_by_side import Turns, measure_side_by_side
+from benchmarks.stages import measure_stages
+from benchmarks.start import measure_start
+from benchmarks.subprocesses import ROOT
+from benchmarks.summary import headline, markdown
+from shared.settings import Settings
+
+_BUILD = ROOT / "build"
+_REPETITIONS = {100: 5, 1_000: 5, 10_000: 2}
+_RIVAL_SCANS, _RIVAL_REPETITIONS = 300, 3
+_STAGE_SCANS, _STAGE_REPETITIONS = 256, 9
+_STORED_SCANS = 1_000_000
+PARTS = ("stages", "start", "side_by_side", "rivals", "reading")
+
+
+@click.command()
+@click.option("--only", multiple=True, type=click.Choice(PARTS), help="This part; may be given again. All by default.")
+@click.option(
+    "--scans",
+    "taken_from",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Images that the measured scans are made of; drawn heads by default.",
+)
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="For what is written; a new one.")
+def main(only: tuple[str, ...], taken_from: Path | None, folder: Path | None) -> None:
+    """Measure the service beside its references; about half an hour on two cores that do nothing else."""
+    started = time.perf_counter()
+    work = Path(tempfile.mkdtemp(prefix="neurobatch-bench-", dir=folder))
+    try:
+        measured = _measure(only or PARTS, work, sorted(taken_from.rglob("*.[jp][pn]g")) if taken_from else [])
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    measured |= {"machine": machine(), "seconds": round(time.perf_counter() - started)}
+    document = headline(measured) | measured
+    _BUILD.mkdir(exist_ok=True)
+    (_BUILD / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
+    (_BUILD / "bench.md").write_text(markdown(document))
+    click.echo(markdown(document))
+
+
+def _measure(parts: Sequence[str], work: Path, taken_from: Sequence[Path]) -> dict[str, Any]:
+    _tell("making scans ...")
+    scans = make_scans(work / "scans", max(_REPETITIONS), taken_from=taken_from)
+    model_dir = Settings().model_dir
+    todo: Mapping[str, Callable[[], Any]] = {
+        "stages": lambda: measure_stages(scans[:_STAGE_SCANS], model_dir=model_dir, repetitions=_STAGE_REPETITIONS),
+        "start": lambda: measure_start(scans, work / "start"),
+        "side_by_side": lambda: _as_json(
+            measure_side_by_side(scans, work / "side-by-side", repetitions=_REPETITIONS, tell=_tell)
+        ),
+        "rivals": lambda: measure_rivals(scans[:_RIVAL_SCANS], work / "rivals", repetitions=_RIVAL_REPETITIONS),
+        "reading": lambda: measure_reading(work / "reading", scans=_STORED_SCANS),
+    }
+    measured = {}
+    for part in parts:
+        _tell(f"{part} ...")
+        measured[part] = todo[part]()
+    return measured
+
+
+def _as_json(turns: Mapping[int, Turns]) -> dict[str, Any]:
+    return {
+        str(size): {
+            "service_s": one.service_s,
+            "accepted_s": [run.accepted_s for run in one.service],
+            "in_process_s": one.loop_s,
+            "peak_mib": one.peak_mib,
+        }
+        for size, one in turns.items()
+    }
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The figures that count, made of what was measured: as top-level keys of the JSON, and as a table."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.figures import Figure, figure, over, ratio
+
+_DESCRIPTIONS = {
+    "end_to_end_over_in_process_100": "end to end over the in-process loop, 100 scans",
+    "end_to_end_over_in_process_1000": "the same, 1,000 scans",
+    "end_to_end_over_in_process_10000": "the same, 10,000 scans",
+    "over_usual_script": "end to end over the usual Keras script",
+    "over_bentoml": "end to end over BentoML",
+    "over_litserve": "end to end over LitServe",
+    "over_mlserver": "end to end over MLServer",
+    "explain_over_predict": "time of the network with Grad-CAM over the network alone",
+    "cnn_over_mobilenetv2": "throughput of the network over MobileNetV2's",
+    "accept_over_process": "speed of accepting uploads over that of processing them, 1,000 scans",
+    "status_poll_p95_ms_1m": "status poll at 1,000,000 stored scans, p95",
+    "scan_page_p95_ms_1m": "slowest kind of page or filter at 1,000,000 stored scans, p95",
+    "api_rss_mb": "largest API process, 10,000 scans",
+    "worker_rss_mb": "largest worker process, 10,000 scans",
+    "worker_rss_10000_over_1000": "the same over that at 1,000 scans",
+    "api_ready_s": "from the start to the API ready",
+    "first_result_after_import_s": "from TensorFlow imported to the first result",
+}
+_RIVALS = ("usual_script", "bentoml", "litserve", "mlserver")
+
+
+def headline(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """The median of each figure under its name, and under `figures` all of them with spread and unit."""
+    figures = {**_of_stages(measured), **_of_turns(measured), **_of_rivals(measured), **_of_the_rest(measured)}
+    known = {name: figures[name] for name in _DESCRIPTIONS if name in figures}
+    return {
+        **{name: one["median"] for name, one in known.items()},
+        "figures": known,
+    }
+
+
+def markdown(document: Mapping[str, Any]) -> str:
+    """A table of the figures, and one of the speeds they stand on."""
+    rows = [
+        f"| {_DESCRIPTIONS[name]} | {one['median']:.3g} {_unit(one)} | {one['low']:.3g} to {one['high']:.3g} |"
+        for name, one in document["figures"].items()
+    ]
+    speeds = [f"| {name} | {speed:.1f} |" for name, speed in _speeds(document).items()]
+    machine = document["machine"]
+    return "\n".join(
+        [
+            f"{machine['cores']} cores of {machine['processor']}; {document['seconds']} s in all.",
+            "",
+            "| figure | median | lowest to highest |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "| | scans/s |",
+            "|---|---|",
+            *speeds,
+            "",
+        ]
+    )
+
+
+def _unit(one: Mapping[str, Any]) -> str:
+    return "x" if one["unit"] == "times" else str(one["unit"])
+
+
+def _of_stages(measured: Mapping[str, Any]) -> dict[str, Any]:
+    stages: dict[str, Any] = measured.get("stages", {})
+    return stages
+
+
+def _of_turns(measured: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Figure] = {}
+    turns = measured.get("side_by_side", {})
+    for size, one in turns.items():
+        found[f"end_to_end_over_in_process_{size}"] = ratio(one["in_process_s"], one["service_s"])
+    if "1000" in turns:
+        one = turns["1000"]
+        processed = [done - accepted for done, accepted in zip(one["service_s"], one["accepted_s"], strict=True)]
+        found["accept_over_process"] = ratio(processed, one["accepted_s"])
+    if turns:
+        peaks = turns[max(turns, key=int)]["peak_mib"]
+        found["api_rss_mb"] = figure([peaks["api"]], "MiB")
+        found["worker_rss_mb"] = figure([peaks["worker"]], "MiB")
+    if {"1000", "10000"} <= set(turns):
+        more, less = (turns[size]["peak_mib"]["worker"] for size in ("10000", "1000"))
+        found["worker_rss_10000_over_1000"] = figure([more / less], "times")
+    return {name: one.as_json() for name, one in found.items()}
+
+
+def _of_rivals(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """Beside the service at 1,000 scans."""
+    rivals = measured.get("rivals", {})
+    ours = measured.get("side_by_side", {}).get("1000")
+    if ours is None:
+        return {}
+    speeds = [1_000 / seconds for seconds in ours["service_s"]]
+    return {f"over_{rival}": over(speeds, rivals[rival]).as_json() for rival in _RIVALS if rival in rivals}
+
+
+def _of_the_rest(measured: Mapping[str, Any]) -> dict[str, Any]:
+    start = measured.get("start", {})
+    reading = measured.get("reading", {})
+    return {
+        **{name: figure([value], "s").as_json() for name, value in start.items()},
+        **{name: figure([reading[name]], "ms").as_json() for name in _DESCRIPTIONS if name in reading},
+    }
+
+
+def _speeds(document: Mapping[str, Any]) -> dict[str, float]:
+    found = {}
+    for size, one in document.get("side_by_side", {}).items():
+        found[f"in process, {size} scans"] = int(size) / statistics.median(one["in_process_s"])
+        found[f"end to end, {size} scans"] = int(size) / statistics.median(one["service_s"])
+    found |= {rival: statistics.median(values) for rival, values in document.get("rivals", {}).items()}
+    return found

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from benchmarks.summary import headline, markdown
+
+FIGURE = {"median": 1.02, "low": 1.0, "high": 1.05, "unit": "times", "repetitions": 3}
+
+
+def turns(size: int, worker_mib: float) -> dict[str, Any]:
+    return {
+        "service_s": [size / 200, size / 250],
+        "accepted_s": [size / 1000, size / 1000],
+        "in_process_s": [size / 250, size / 250],
+        "peak_mib": {"api": 120.0, "worker": worker_mib},
+    }
+
+
+MEASURED = {
+    "stages": {"explain_over_predict": FIGURE, "predict_ms": {**FIGURE, "unit": "ms"}},
+    "start": {"api_ready_s": 1.9, "first_result_after_import_s": 1.8},
+    "side_by_side": {"1000": turns(1_000, 500.0), "10000": turns(10_000, 510.0)},
+    "rivals": {"bentoml": [90.0, 100.0], "usual_script": [4.0, 5.0]},
+    "reading": {"status_poll_p95_ms_1m": 7.0, "scan_page_p95_ms_1m": 21.0, "kinds": []},
+}
+
+
+def test_every_headline_is_made_of_what_was_measured() -> None:
+    found = headline(MEASURED)
+    assert found["end_to_end_over_in_process_1000"] == pytest.approx(0.9)
+    assert found["accept_over_process"] == pytest.approx(3.5)
+    assert found["over_bentoml"] == pytest.approx(225 / 95, rel=1e-3)
+    assert found["figures"]["over_bentoml"]["low"] == 2.0
+    assert (found["api_rss_mb"], found["worker_rss_mb"]) == (120.0, 510.0)
+    assert found["worker_rss_10000_over_1000"] == pytest.approx(1.02)
+    assert (found["status_poll_p95_ms_1m"], found["scan_page_p95_ms_1m"]) == (7.0, 21.0)
+    assert found["explain_over_predict"] == 1.02
+
+
+def test_what_was_not_measured_is_not_told() -> None:
+    found = headline({"stages": MEASURED["stages"]})
+    assert set(found) == {"explain_over_predict", "figures"}
+
+
+def test_the_table_has_a_row_for_each_figure_and_the_speeds() -> None:
+    document = headline(MEASURED) | MEASURED | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9}
+    table = markdown(document)
+    assert "| end to end over BentoML | 2.37 x | 2 to 2.78 |" in table
+    assert "| in process, 1000 scans | 250.0 |" in table
+    assert table.count("\n| ") == len(document["figures"]) + 1 + 6 + 1
