@@ -1,0 +1,80 @@
+"""`python -m benchmarks.precision FOLDER`: what bfloat16 changes of the results on a folder of scans.
+
+Each scan is classified and explained twice by the same network, once in float32 and once in bfloat16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from shared.settings import Settings
+from worker.inference.compiled import Precision
+from worker.inference.model import load_model
+from worker.inference.pipeline import Pipeline
+from worker.inference.predict import CLASSES
+from worker.inference.types import Decoded, Prediction, Source
+
+_MOST_PIXELS = 4096 * 4096
+_AT_ONCE = 256
+_ENDINGS = {".jpg", ".jpeg", ".png"}
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def main(folder: Path) -> None:
+    """Tell how many labels, reviews and peaks differ, and by how much the probabilities do."""
+    model_dir = Settings().model_dir
+    pipelines = [
+        Pipeline(load_model(model_dir, precision=precision), max_pixels=_MOST_PIXELS)
+        for precision in (Precision.FLOAT32, Precision.BFLOAT16)
+    ]
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _ENDINGS)
+    exact: list[Result] = []
+    rounded: list[Result] = []
+    for start in range(0, len(files), _AT_ONCE):
+        sources = [Source(path) for path in files[start : start + _AT_ONCE]]
+        decoded = [item for item in pipelines[0].decode_all(sources) if isinstance(item, Decoded)]
+        for pipeline, results in zip(pipelines, (exact, rounded), strict=True):
+            results += [Result(one.prediction, one.grid) for one in pipeline.predict(decoded)]
+        click.echo(f"\r{min(start + _AT_ONCE, len(files))} of {len(files)}", nl=False, err=True)
+    click.echo("", err=True)
+    for line in differences(exact, rounded):
+        click.echo(line)
+
+
+class Result(NamedTuple):
+    """A prediction with its coarse map, float32 (g, g); the picture is let go."""
+
+    prediction: Prediction
+    grid: npt.NDArray[np.float32]
+
+
+def differences(exact: Sequence[Result], rounded: Sequence[Result]) -> list[str]:
+    """Sentences on pairs of results of the same scans."""
+    pairs = list(zip(exact, rounded, strict=True))
+    labels = sum(a.prediction.label != b.prediction.label for a, b in pairs)
+    reviews = sum(a.prediction.needs_review != b.prediction.needs_review for a, b in pairs)
+    moved = [_peak_distance(a, b) for a, b in pairs]
+    shifts = [max(abs(a.probabilities[c] - b.probabilities[c]) for c in CLASSES) for (a, _), (b, _) in pairs]
+    return [
+        f"{len(pairs)} scans: {labels} labels differ, {reviews} in whether they need review",
+        f"probabilities differ by {np.mean(shifts):.4f} in the mean, {max(shifts):.3f} at most",
+        f"heatmaps peak in the same cell in {np.mean([d == 0 for d in moved]):.1%},"
+        f" in it or beside it in {np.mean([d <= 1 for d in moved]):.1%}",
+    ]
+
+
+def _peak_distance(a: Result, b: Result) -> int:
+    """In cells of the network's grid, the longer of the two ways along the axes."""
+    places = [np.unravel_index(int(one.grid.argmax()), one.grid.shape) for one in (a, b)]
+    return int(max(abs(int(p) - int(q)) for p, q in zip(*places, strict=True)))
+
+
+if __name__ == "__main__":
+    main()
