@@ -145,7 +145,7 @@ def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> s
 
     A second call with the same outcomes changes nothing either, so it may follow a commit whose answer was lost.
     """
-    lock_batches(session, {outcome.scan.batch_id for outcome in outcomes})
+    projects = lock_batches(session, {outcome.scan.batch_id for outcome in outcomes})
     held: set[UUID] = set()
     groups: dict[tuple[ScanState, str | None, str | None], list[Outcome]] = {}
     for outcome in outcomes:
@@ -160,7 +160,13 @@ def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> s
             values={"state": state, "code": code, "message": message, "ended_at": now},
         )
     predictions = [
-        {"scan_id": o.scan.id, "created_at": now, **o.prediction}
+        {
+            "scan_id": o.scan.id,
+            "batch_id": o.scan.batch_id,
+            "project": projects[o.scan.batch_id],
+            "created_at": now,
+            **o.prediction,
+        }
         for o in outcomes
         if o.prediction is not None and o.scan.id in held
     ]
