@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from shared.db.models import Batch, Correction, Prediction, Scan, is_newest
 from shared.domain import ScanState, TumorClass
 
-_OF_RESULTS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
-    "label": lambda label: Prediction.label == label,
-    "min_confidence": lambda confidence: Prediction.confidence >= confidence,
-    "max_confidence": lambda confidence: Prediction.confidence <= confidence,
-    "needs_review": lambda needs_review: Prediction.needs_review.is_(needs_review),
-    "review_reason": lambda reason: cast(Prediction.review_reasons, Text).contains(f'"{reason}"', autoescape=True),
+# Of predictions, or of a subquery over them.
+_OF_RESULTS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "label": lambda results, label: results.label == label,
+    "min_confidence": lambda results, confidence: results.confidence >= confidence,
+    "max_confidence": lambda results, confidence: results.confidence <= confidence,
+    "needs_review": lambda results, needs_review: results.needs_review.is_(needs_review),
+    "review_reason": lambda results, reason: cast(results.review_reasons, Text).contains(
+        f'"{reason}"', autoescape=True
+    ),
 }
 _OF_SCANS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
     "study": lambda study_id: Scan.study_id == study_id,
@@ -65,23 +68,26 @@ class ScanFilter:
         """Whether no scan can fulfil it: a scan has a result if and only if it succeeded."""
         return self.about_result and self.state not in {None, ScanState.SUCCEEDED}
 
-    def conditions_on_results(self) -> list[ColumnElement[bool]]:
-        """What a prediction must fulfil."""
-        return list(self._asked(_OF_RESULTS).values())
+    @property
+    def has_index(self) -> bool:
+        """Whether an index holds exactly the results that are wanted, in the order of ids."""
+        asked = {name for name in _OF_RESULTS if getattr(self, name) is not None}
+        return asked == {"label"} or (asked == {"needs_review"} and self.needs_review is True)
+
+    def conditions_on_results(self, results: Any = Prediction) -> list[ColumnElement[bool]]:
+        """What predictions, or a subquery with their columns, must fulfil."""
+        return [
+            make(results, value) for name, make in _OF_RESULTS.items() if (value := getattr(self, name)) is not None
+        ]
 
     def conditions_on_scans(self) -> dict[str, ColumnElement[bool]]:
         """What a scan must fulfil besides, by filter."""
-        return self._asked(_OF_SCANS)
+        return {name: make(value) for name, make in _OF_SCANS.items() if (value := getattr(self, name)) is not None}
 
-    def condition_on_corrections(self, scan_id: ColumnElement[UUID]) -> ColumnElement[bool] | None:
-        """What a reader must have said of a scan."""
-        if self.corrected is None:
-            return None
-        standing = select(Correction.scan_id).where(Correction.label.is_not(None), is_newest(Correction))
-        return scan_id.in_(standing) if self.corrected else ~standing.where(Correction.scan_id == scan_id).exists()
 
-    def _asked(self, filters: Mapping[str, Callable[[Any], ColumnElement[bool]]]) -> dict[str, ColumnElement[bool]]:
-        return {name: make(getattr(self, name)) for name, make in filters.items() if getattr(self, name) is not None}
+def is_standing() -> ColumnElement[bool]:
+    """Whether a correction is a label that stands beside its scan's prediction."""
+    return and_(Correction.label.is_not(None), is_newest(Correction))
 
 
 def ids_within(session: Session, wanted: ScanFilter) -> tuple[UUID, UUID] | None:

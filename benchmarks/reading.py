@@ -1,7 +1,7 @@
-"""Reading of many stored scans: how long lists, filters and status polls take over HTTP; `python -m benchmarks.reading`.
+"""How long lists, filters and status polls take over HTTP with many stored scans; `python -m benchmarks.reading`.
 
-A real PostgreSQL is filled and the API runs over it as `neurobatch up` starts it. One client asks on one connection that is
-kept alive, kind after kind in turn, so that whatever else the machine does falls on all of them.
+A real PostgreSQL is filled and the API runs over it as `neurobatch up` starts it. One client asks on one connection
+that is kept alive, kind after kind in turn, so that whatever else the machine does falls on all of them.
 """
 
 from __future__ import annotations
@@ -116,11 +116,14 @@ def _figures(taken: Sequence[Taken]) -> dict[str, Any]:
 
 def _fill(settings: Settings, batches: Sequence[StoredBatch]) -> None:
     began = time.perf_counter()
-    alembic = [Path(sys.executable).parent / "alembic", "upgrade", "head"]
+    alembic = [_tool("alembic"), "upgrade", "head"]
     subprocess.run(alembic, cwd=ROOT, env=_environment(settings), check=True, capture_output=True)
-    with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        for step in fill(connection, batches):
-            print(f"{time.perf_counter() - began:6.1f} s  {step}", file=sys.stderr, flush=True)
+    for step in fill(settings.database_url, batches):
+        print(f"{time.perf_counter() - began:6.1f} s  {step}", file=sys.stderr, flush=True)
+
+
+def _tool(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
 
 
 @contextmanager
@@ -128,7 +131,7 @@ def _api(settings: Settings) -> Iterator[int]:
     """The API as `neurobatch up` starts it; its port."""
     settings = with_port(settings)
     group = ProcessGroup(ROOT, _environment(settings), logs=settings.data_dir / "logs")
-    group.start("api", [str(Path(sys.executable).parent / "gunicorn"), "api.wsgi:app"])
+    group.start("api", [_tool("gunicorn"), "api.wsgi:app"])
     try:
         deadline = time.monotonic() + _READY_WITHIN_S
         while not _answers(settings.port):
@@ -198,7 +201,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="requests of each kind")
     parser.add_argument("--folder", type=Path, help="where the database is made; a temporary folder by default")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="nb-", dir="/tmp", ignore_cleanup_errors=True) as temporary:  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="nb-", dir="/tmp", ignore_cleanup_errors=True) as temporary:
         folder = asked.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)

@@ -17,6 +17,11 @@ from api.schemas.pages import encode_cursor
 from benchmarks.stored_scans import StoredBatch
 
 LARGEST_PAGE = 200
+_STATES = ("succeeded", "rejected", "failed", "running", "cancelled")
+_PLACES = """
+SELECT s.id, p.confidence, s.filename FROM scans s LEFT JOIN predictions p ON p.scan_id = s.id WHERE s.batch_id = %s
+"""
+_NEWEST_AT = "SELECT id FROM scans WHERE project = %s AND created_at = %s ORDER BY id DESC LIMIT 1"
 
 
 class Group(StrEnum):
@@ -76,9 +81,7 @@ def _searches(connection: psycopg.Connection[Any], batches: Sequence[StoredBatch
         "until, corrected": {"until": old.isoformat(), "corrected": "true"},
         "long ago": {"until": "2025-01-01T00:00:00Z"},
     }
-    deep = _one(
-        connection, "SELECT id FROM scans WHERE project = %s AND created_at = %s ORDER BY id DESC LIMIT 1", [project, middle.created_at]
-    )
+    deep = _one(connection, _NEWEST_AT, [project, middle.created_at])
     study = connection.execute("SELECT id FROM studies WHERE project = %s LIMIT 1", [project]).fetchone()
     if study is not None:
         filters["study"] = {"study": str(study[0])}
@@ -92,7 +95,8 @@ def _searches(connection: psycopg.Connection[Any], batches: Sequence[StoredBatch
 
 def _lists(connection: psycopg.Connection[Any], batches: Sequence[StoredBatch], which: str) -> Iterator[Kind]:
     sorts = [sort for sort in ScanSort if sort is not ScanSort.ID]
-    for name, asked in ({"all": {}} | _common_filters() | _batch_filters()).items():
+    filters: dict[str, dict[str, str]] = {"all": {}}
+    for name, asked in (filters | _common_filters() | _batch_filters()).items():
         yield _kind_of_each(f"batch {which}: {name}", batches, lambda _, asked=asked: asked)
     for sort, limit in product(ScanSort, (None, LARGEST_PAGE)):
         more = {"limit": str(limit)} if limit else {}
@@ -108,7 +112,9 @@ def _lists(connection: psycopg.Connection[Any], batches: Sequence[StoredBatch], 
         for name in ("label", "needs_review", "state rejected", "filename"):
             asked = (_common_filters() | _batch_filters())[name]
             yield _kind_of_each(
-                f"batch {which}: {name} by {sort}", batches, lambda _, asked=asked, sort=sort: asked | {"sort": sort.value}
+                f"batch {which}: {name} by {sort}",
+                batches,
+                lambda _, asked=asked, sort=sort: asked | {"sort": sort.value},
             )
 
 
@@ -135,7 +141,7 @@ def _others(connection: psycopg.Connection[Any], batches: Sequence[StoredBatch])
 
 
 def _common_filters() -> dict[str, dict[str, str]]:
-    states = {f"state {state}": {"state": state} for state in ("succeeded", "rejected", "failed", "running", "cancelled")}
+    states = {f"state {state}": {"state": state} for state in _STATES}
     return states | {
         "label": {"label": "glioma"},
         "needs_review": {"needs_review": "true"},
@@ -172,18 +178,17 @@ def _batch_filters() -> dict[str, dict[str, str]]:
 
 
 def _middle(connection: psycopg.Connection[Any], batch_id: UUID, sort: ScanSort) -> Place:
-    column = {"confidence": "p.confidence", "filename": 's.filename COLLATE "C"'}.get(sort.removeprefix("-"), "s.id")
-    row = connection.execute(
-        f"SELECT s.id, p.confidence FROM scans s LEFT JOIN predictions p ON p.scan_id = s.id WHERE s.batch_id = %(id)s "
-        f"ORDER BY {column} NULLS LAST, s.id OFFSET (SELECT count(*) * 0.4 FROM scans WHERE batch_id = %(id)s) LIMIT 1",
-        {"id": batch_id},
-    ).fetchone()
-    assert row is not None
-    return Place(row[0], row[1] if sort.by_confidence else None)
+    """The place at two fifths of a batch's scans."""
+    rows = connection.execute(_PLACES, [batch_id]).fetchall()
+    by = {"confidence": 1, "filename": 2}.get(sort.removeprefix("-"), 0)
+    ordered = sorted((row for row in rows if row[by] is not None), key=lambda row: row[by], reverse=sort.down)
+    scan_id, confidence, _ = ordered[len(ordered) * 2 // 5]
+    return Place(scan_id, confidence if sort.by_confidence else None)
 
 
 def _one(connection: psycopg.Connection[Any], query: str, values: Sequence[object]) -> UUID:
-    row = connection.execute(query, values).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(query.encode(), values).fetchone()
+    assert row is not None
     return UUID(str(row[0]))
 
 

@@ -10,8 +10,8 @@ from flask import Response
 
 from api import corrections, scans
 from api.callers import caller
-from api.scan_orders import ScanSort, decode_place, encode_place, place_of
 from api.scan_filters import ScanFilter
+from api.scan_orders import ScanSort, decode_place, encode_place, place_of
 from api.scan_queries import page_of_scans
 from api.schemas.pages import PageQuery
 from api.schemas.scans import CorrectionInput, PictureQuery, ScanDocument, ScanList, ScansQuery, scan_document

@@ -41,7 +41,9 @@ def upgrade() -> None:
         table.alter_column("batch_id", existing_type=sa.Uuid(), nullable=False)
     for name, columns in _INDEXES.items():
         op.create_index(name, "predictions", columns)
-    op.create_index("ix_predictions_doubtful", "predictions", ["project", "scan_id", "label", "confidence"], **_DOUBTFUL)
+    op.create_index(
+        "ix_predictions_doubtful", "predictions", ["project", "scan_id", "label", "confidence"], **_DOUBTFUL
+    )
 
     op.add_column("batches", sa.Column("first_scan_id", sa.Uuid(), nullable=True))
     op.add_column("batches", sa.Column("last_scan_id", sa.Uuid(), nullable=True))

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index, String, Text, select, text
 from sqlalchemy.orm import Mapped, aliased, foreign, mapped_column, relationship
 
 from shared.db.base import Base, UtcDateTime, new_id
@@ -227,9 +227,9 @@ class Correction(Base):
 
 def is_newest(correction: type[Correction]) -> ColumnElement[bool]:
     """Whether a row is the last that was said of its scan."""
-    other = aliased(Correction)
-    last = select(func.max(other.number)).where(other.scan_id == correction.scan_id).correlate_except(other)
-    return correction.number == last.scalar_subquery()
+    later = aliased(Correction)
+    said = select(later.number).where(later.scan_id == correction.scan_id, later.number > correction.number)
+    return ~said.correlate_except(later).exists()
 
 
 class IdempotencyKey(Base):
