@@ -23,7 +23,9 @@ def make_engine(url: str, **options: Any) -> Engine:
     """An engine for a SQLAlchemy URL; its errors tell no values, which may be patient data and end in a log."""
     options = {"hide_parameters": True, "json_deserializer": _read_json, **options}
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **options)
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **options)
+        event.listen(engine, "connect", _set_up_postgresql)
+        return engine
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -36,6 +38,13 @@ def _read_json(text: str | bytes) -> Any:
         return from_json(text)
     except ValueError:
         return json.loads(text)  # half a surrogate pair, which a client's metadata may hold
+
+
+def _set_up_postgresql(dbapi_connection: Any, _record: Any) -> None:
+    """Plan each query for its values: planned once for all, a page of 50 of a million scans reads a tenth of them."""
+    dbapi_connection.autocommit = True
+    dbapi_connection.execute("SET plan_cache_mode = force_custom_plan")
+    dbapi_connection.autocommit = False
 
 
 def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
