@@ -18,7 +18,7 @@ from shared.db.models import Correction, Prediction, Scan
 from shared.domain import ScanState
 
 # Walking so many entries of an index takes one or two milliseconds.
-_NEWEST = 20_000
+NEWEST = 20_000
 _WITHOUT_RESULT = [state for state in ScanState if state is not ScanState.SUCCEEDED]
 
 
@@ -45,16 +45,16 @@ class PageQueries:
         query = self._scoped(self._of_results(key), Prediction).where(*self.wanted.conditions_on_results())
         return self._finish(query, key=key, in_order=in_order)
 
-    def of_newest_results(self) -> Select[Any]:
-        """Those among the newest results; in the order of ids alone."""
+    def of_newest_results(self, count: int) -> Select[Any]:
+        """Those among the newest results, in the order of ids alone."""
         columns = (Prediction.scan_id, Prediction.label, Prediction.needs_review, Prediction.confidence)
-        newest = self._newest(*columns).limit(_NEWEST).subquery("newest")
+        newest = self._newest(*columns).limit(count).subquery("newest")
         query = self._of_results(newest.c.scan_id).where(*self.wanted.conditions_on_results(newest.c))
         return query.order_by(*ordering(self.sort, key=newest.c.scan_id, by=None))
 
-    def last_of_newest(self) -> Select[Any]:
+    def last_of_newest(self, count: int) -> Select[Any]:
         """The id at which the newest results end; none where they are all that there are."""
-        return self._newest(Prediction.scan_id).offset(_NEWEST - 1).limit(1)
+        return self._newest(Prediction.scan_id).offset(count - 1).limit(1)
 
     def of_corrections(self) -> Select[Any]:
         """Found around the corrections, which are few."""

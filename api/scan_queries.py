@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from api.scan_filters import ScanFilter, ids_within
 from api.scan_orders import Place, ScanSort
-from api.scan_pages import PageQueries
+from api.scan_pages import NEWEST, PageQueries
 from api.stored_scans import StoredScan, stored_scans
 from shared.db.models import Batch, Scan, Study
 from shared.db.session import reading
@@ -30,16 +30,17 @@ _STREAM_PAGE = 500
 
 
 def page_of_scans(
-    engine: Engine, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, limit: int
+    engine: Engine, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, limit: int, newest: int = NEWEST
 ) -> list[StoredScan]:
     """Up to `limit` scans with results, attempts and corrections, in order, from behind a place in it.
 
-    Raises NotFound for a batch or a study that does not exist.
+    So many of the `newest` results are looked through before the rare ones of all are. Raises NotFound for a batch or a
+    study that does not exist.
     """
     with reading(engine) as session:
         _check(session, wanted)
         found: list[StoredScan] = []
-        for part in _parts(session, wanted, sort=sort, behind=behind):
+        for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):
             found += stored_scans(session, part.limit(limit - len(found)), sort=sort)
             if len(found) == limit:
                 break
@@ -65,7 +66,9 @@ def _check(session: Session, wanted: ScanFilter) -> None:
                 raise NotFound(f"There is no such {what}.")
 
 
-def _parts(session: Session, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None) -> Iterator[Select[Any]]:
+def _parts(
+    session: Session, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, newest: int
+) -> Iterator[Select[Any]]:
     """Queries for the ids that are wanted, whose answers follow each other in the order."""
     if wanted.is_contradictory:
         return
@@ -84,8 +87,8 @@ def _parts(session: Session, wanted: ScanFilter, *, sort: ScanSort, behind: Plac
     if wanted.corrected:
         yield page.of_corrections()
     elif wanted.about_result and everywhere and not wanted.has_index:
-        yield page.of_newest_results()
-        last = session.scalar(page.last_of_newest())
+        yield page.of_newest_results(newest)
+        last = session.scalar(page.last_of_newest(newest))
         if last is not None:
             yield replace(page, behind=Place(last)).of_results(in_order=False)
     elif wanted.about_result:

@@ -34,7 +34,7 @@ from shared.settings import Settings
 
 _DATABASE = "reading"
 _READY_WITHIN_S = 60.0
-_ROUNDS = 100
+_ROUNDS = 40
 # A key's burst is 2,000 requests, so its reader asks less often.
 _ROUNDS_WITH_KEY = 6
 _WARM_UP_ROUNDS = 2
