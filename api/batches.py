@@ -123,8 +123,9 @@ def _kept_bytes(candidates: Sequence[Candidate]) -> int:
 
 
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
-    session.execute(insert(Batch), {**batch, "created_at": now})
     rows = [_scan_row(batch, candidate, now=now) for candidate in candidates]
+    ids = [row["id"] for row in rows]
+    session.execute(insert(Batch), {**batch, "created_at": now, "first_scan_id": min(ids), "last_scan_id": max(ids)})
     _put_into_studies(session, batch, candidates, rows, now=now)
     session.execute(insert(Scan), rows)
     rejected = {row["id"]: row["state"] for row in rows if row["state"] is ScanState.REJECTED}

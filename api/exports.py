@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
-from api.scan_queries import ScanFilter, stream_scans
+from api.scan_filters import ScanFilter
+from api.scan_queries import stream_scans
 from api.schemas.scans import ScanDocument, scan_document
 from shared.domain import TumorClass
 

@@ -16,8 +16,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, or_
 
 from shared.db.models import Prediction, Scan
 from shared.errors import InvalidRequest
@@ -63,37 +62,33 @@ class Place:
 _COLLATIONS = {"postgresql": "C", "sqlite": "BINARY"}
 
 
-def ordering(sort: ScanSort, *, key: ColumnElement[UUID], dialect: str) -> list[ColumnElement[Any]]:
+def sorted_by(sort: ScanSort, *, dialect: str) -> ColumnElement[Any] | None:
+    """What comes before the id in an order; None where that alone decides."""
+    if sort.by_confidence:
+        return Prediction.confidence.expression
+    return Scan.filename.collate(_COLLATIONS[dialect]) if sort.by_filename else None
+
+
+def ordering(sort: ScanSort, *, key: ColumnElement[UUID], by: ColumnElement[Any] | None) -> list[ColumnElement[Any]]:
     """What to order by; `key` is the column of the scan's id that the query is made around."""
-    if sort.by_confidence:
-        confidence = Prediction.confidence
-        return [confidence.is_(None), confidence.desc() if sort.down else confidence.asc(), key]
-    if sort.by_filename:
-        name = Scan.filename.collate(_COLLATIONS[dialect])
-        return [name.desc() if sort.down else name, key]
-    return [key.desc() if sort.down else key]
+    if by is None:
+        return [key.desc() if sort is ScanSort.ID_DOWN else key]
+    return [by.desc() if sort.down else by, key]
 
 
-def beyond(sort: ScanSort, place: Place, *, key: ColumnElement[UUID], dialect: str) -> ColumnElement[bool]:
-    """What scans behind a place fulfil."""
-    later_id = key > place.id
-    if sort.by_confidence:
-        confidence = Prediction.confidence
-        if place.confidence is None:
-            return and_(confidence.is_(None), later_id)
-        further = confidence < place.confidence if sort.down else confidence > place.confidence
-        return or_(further, and_(confidence == place.confidence, later_id), confidence.is_(None))
-    if sort.by_filename:
-        name, last = Scan.filename.collate(_COLLATIONS[dialect]), aliased(Scan)
-        last_name = select(last.filename).where(last.id == place.id).scalar_subquery()
-        return or_(name < last_name if sort.down else name > last_name, and_(Scan.filename == last_name, later_id))
-    return key < place.id if sort.down else later_id
+def beyond(
+    sort: ScanSort, place: Place, *, key: ColumnElement[UUID], by: ColumnElement[Any] | None, value: object
+) -> ColumnElement[bool]:
+    """What scans behind a place fulfil; `value` is what `by` is there."""
+    if by is None:
+        return key < place.id if sort is ScanSort.ID_DOWN else key > place.id
+    # Said in two, the first part gives an index its range.
+    return and_(by <= value if sort.down else by >= value, or_(by != value, key > place.id))
 
 
-def place_of(sort: ScanSort, scan: Scan) -> Place:
-    """Where a scan that was loaded with its prediction stands."""
-    known = sort.by_confidence and scan.prediction is not None
-    return Place(scan.id, scan.prediction.confidence if known and scan.prediction else None)
+def place_of(sort: ScanSort, scan_id: UUID, *, confidence: float | None) -> Place:
+    """Where a scan stands; `confidence` is that of its result, if it has one."""
+    return Place(scan_id, confidence if sort.by_confidence else None)
 
 
 def encode_place(sort: ScanSort, place: Place) -> str:

@@ -1,98 +1,53 @@
-"""Which scans a client asked for: the filters of `/v1/scans`, and the pages and streams over them.
+"""Pages and streams of the scans that a client asked for.
 
-How pages are cut is told in `api.scan_orders`.
+A page is found first, from indexes alone as far as that goes, and its scans are read after: so a page costs what it
+holds, not what it was chosen from. How pages are cut is told in `api.scan_orders`, how they are found in
+`api.scan_pages`, what can be asked in `api.scan_filters`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, String, Text, cast, func, literal_column, select
-from sqlalchemy.orm import contains_eager, joinedload, selectinload
+from sqlalchemy import Engine, Select, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from api.scan_orders import Place, ScanSort, beyond, ordering
-from shared.db.models import Batch, Correction, Prediction, Scan, Study, is_newest
+from api.scan_filters import ScanFilter, ids_within
+from api.scan_orders import Place, ScanSort
+from api.scan_pages import NEWEST, PageQueries
+from api.stored_scans import StoredScan, stored_scans
+from shared.db.models import Batch, Scan, Study
 from shared.db.session import reading
-from shared.domain import ScanState, TumorClass
+from shared.domain import ScanState
 from shared.errors import NotFound
 
-# How a scan is loaded to be answered as a document.
+# How a single scan is loaded to be answered as a document.
 WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts), selectinload(Scan.newest_correction))
 
 _STREAM_PAGE = 500
 
-_CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
-    "batch": lambda batch_id: Scan.batch_id == batch_id,
-    "filename": lambda part: Scan.filename.icontains(part, autoescape=True),
-    "code": lambda code: Scan.code == code,
-    "study": lambda study_id: Scan.study_id == study_id,
-    "state": lambda state: Scan.state == state,
-    "since": lambda since: Scan.created_at >= since,
-    "until": lambda until: Scan.created_at < until,
-    "label": lambda label: Prediction.label == label,
-    "min_confidence": lambda confidence: Prediction.confidence >= confidence,
-    "max_confidence": lambda confidence: Prediction.confidence <= confidence,
-    "review_reason": lambda reason: cast(Prediction.review_reasons, Text).contains(f'"{reason}"', autoescape=True),
-    "corrected": lambda corrected: _is_corrected() if corrected else ~_is_corrected(),
-    "needs_review": lambda needs_review: Prediction.needs_review.is_(needs_review),
-}
-
-
-@dataclass(frozen=True)
-class ScanFilter:
-    """What a scan of a project must fulfil; None asks for nothing. Times are inclusive, `until` exclusive.
-
-    `filename` is a part of the name, in any case of ASCII letters; it, `code` and `review_reason` have no index
-    and are for one batch.
-    """
-
-    project: str
-    batch: UUID | None = None
-    study: UUID | None = None
-    state: ScanState | None = None
-    label: TumorClass | None = None
-    min_confidence: float | None = None
-    max_confidence: float | None = None
-    needs_review: bool | None = None
-    review_reason: str | None = None
-    corrected: bool | None = None
-    filename: str | None = None
-    code: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-
-    @property
-    def about_result(self) -> bool:
-        """Whether only scans with a result can fulfil it."""
-        asked = (self.label, self.min_confidence, self.max_confidence, self.needs_review, self.review_reason)
-        return any(value is not None for value in asked)
-
 
 def page_of_scans(
-    engine: Engine, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, limit: int
-) -> list[Scan]:
+    engine: Engine, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, limit: int, newest: int = NEWEST
+) -> list[StoredScan]:
     """Up to `limit` scans with results, attempts and corrections, in order, from behind a place in it.
 
-    Raises NotFound for a batch or a study that does not exist.
+    So many of the `newest` results are looked through before the rare ones of all are. Raises NotFound for a batch or a
+    study that does not exist.
     """
     with reading(engine) as session:
-        if wanted.batch is not None:
-            batch = session.get(Batch, wanted.batch)
-            if batch is None or batch.project != wanted.project:
-                raise NotFound("There is no such batch.")
-        if wanted.study is not None:
-            study = session.get(Study, wanted.study)
-            if study is None or study.project != wanted.project:
-                raise NotFound("There is no such study.")
-        query = _query(wanted, sort=sort, behind=behind, dialect=engine.dialect.name).limit(limit)
-        return list(session.scalars(query).unique().all())
+        _check(session, wanted)
+        found: list[StoredScan] = []
+        for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):
+            found += stored_scans(session, part.limit(limit - len(found)), sort=sort)
+            if len(found) == limit:
+                break
+        return found
 
 
-def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Scan]:
+def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[StoredScan]:
     """Every scan that is wanted, in order of ids; memory does not grow with their number."""
     behind: Place | None = None
     while True:
@@ -103,40 +58,45 @@ def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[Scan]:
         behind = Place(page[-1].id)
 
 
-def _query(wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, dialect: str) -> Select[Scan]:
-    query = select(Scan).options(selectinload(Scan.attempts), selectinload(Scan.newest_correction))
-    # Ordered by the id of the table that is filtered, so that its index gives the order too.
-    key = Prediction.scan_id if wanted.about_result else Scan.id
-    if wanted.about_result:
-        query = query.join(Scan.prediction).options(contains_eager(Scan.prediction))
-    elif sort.by_confidence:
-        query = query.outerjoin(Scan.prediction).options(contains_eager(Scan.prediction))
+def _check(session: Session, wanted: ScanFilter) -> None:
+    for table, wanted_id, what in ((Batch, wanted.batch, "batch"), (Study, wanted.study, "study")):
+        if wanted_id is not None:
+            project = session.scalar(select(table.project).where(table.id == wanted_id))
+            if project != wanted.project:
+                raise NotFound(f"There is no such {what}.")
+
+
+def _parts(
+    session: Session, wanted: ScanFilter, *, sort: ScanSort, behind: Place | None, newest: int
+) -> Iterator[Select[Any]]:
+    """Queries for the ids that are wanted, whose answers follow each other in the order."""
+    if wanted.is_contradictory:
+        return
+    page = PageQueries(wanted, sort=sort, behind=behind, dialect=session.get_bind().dialect.name)
+    everywhere = wanted.batch is None and wanted.study is None
+    if everywhere and (wanted.since is not None or wanted.until is not None):
+        within = ids_within(session, wanted)
+        if within is None:
+            return
+        page = replace(page, within=within)
+    if sort.by_filename and behind is not None:
+        name = session.scalar(select(Scan.filename).where(Scan.id == behind.id))
+        if name is None:
+            return  # deleted meanwhile
+        page = replace(page, value=name)
+    if wanted.corrected:
+        yield page.of_corrections()
+    elif wanted.about_result and everywhere and not wanted.has_index:
+        yield page.of_newest_results(newest)
+        last = session.scalar(page.last_of_newest(newest))
+        if last is not None:
+            yield replace(page, behind=Place(last)).of_results(in_order=False)
+    elif wanted.about_result:
+        yield page.of_results()
+    elif not sort.by_confidence:
+        yield page.of_scans()
     else:
-        query = query.options(joinedload(Scan.prediction))
-    asked = {name: make(value) for name, make in _CONDITIONS.items() if (value := getattr(wanted, name)) is not None}
-    if wanted.study is not None and dialect == "sqlite":
-        # Hidden from SQLite, which would look for all scans with that state or label rather than for the study's.
-        asked |= {
-            name: func.coalesce(condition, literal_column("0")) for name, condition in asked.items() if name != "study"
-        }
-    query = query.where(*asked.values())
-    if wanted.batch is None and wanted.study is None:
-        # A batch or a study is of one project, and that has been looked at.
-        query = query.where(_project_column(wanted, dialect) == wanted.project)
-    if behind is not None:
-        query = query.where(beyond(sort, behind, key=key.expression, dialect=dialect))
-    # Of a study sorted, as no index has its slices in this order.
-    order = key.expression if wanted.study is None else func.coalesce(key, key)
-    return query.order_by(*ordering(sort, key=order, dialect=dialect))
-
-
-def _project_column(wanted: ScanFilter, dialect: str) -> ColumnElement[str]:
-    """The scan's project; what is asked of results is found by their indexes, which SQLite would pass over for this."""
-    if wanted.about_result and dialect == "sqlite":
-        return literal_column("+scans.project", String)
-    return Scan.project.expression
-
-
-def _is_corrected() -> ColumnElement[bool]:
-    """Whether a reader's label stands beside the scan's; found from the corrections, which are few."""
-    return Scan.id.in_(select(Correction.scan_id).where(Correction.label.is_not(None), is_newest(Correction)))
+        if (behind is None or behind.confidence is not None) and wanted.state in {None, ScanState.SUCCEEDED}:
+            yield page.of_results()
+        if wanted.state is not ScanState.SUCCEEDED:
+            yield page.without_result()

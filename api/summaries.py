@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.callers import Caller
+from api.scan_filters import is_standing
 from api.services import Services
-from shared.db.models import Batch, Correction, Prediction, Scan, is_newest
+from shared.db.models import Batch, Correction, Prediction, Scan
 from shared.db.session import reading
 from shared.domain import ScanState, TumorClass
 from shared.errors import NotFound
@@ -42,8 +43,7 @@ def _results(session: Session, batch_id: UUID) -> tuple[dict[TumorClass, int], i
     doubtful = 0
     found = session.execute(
         select(Prediction.label, Prediction.needs_review, func.count())
-        .join(Scan, Scan.id == Prediction.scan_id)
-        .where(Scan.batch_id == batch_id)
+        .where(Prediction.batch_id == batch_id)
         .group_by(Prediction.label, Prediction.needs_review)
     )
     for label, needs_review, scans in found:
@@ -56,8 +56,8 @@ def _corrected(session: Session, batch_id: UUID) -> int:
     standing = (
         select(func.count())
         .select_from(Correction)
-        .join(Scan, Scan.id == Correction.scan_id)
-        .where(Scan.batch_id == batch_id, Correction.label.is_not(None), is_newest(Correction))
+        .join(Prediction, Prediction.scan_id == Correction.scan_id)
+        .where(Prediction.batch_id == batch_id, is_standing())
     )
     return session.scalar(standing) or 0
 

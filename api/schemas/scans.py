@@ -9,11 +9,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import examples
+from api.scan_filters import ScanFilter
 from api.scan_orders import ScanSort
-from api.scan_queries import ScanFilter
 from api.schemas.document import Document
 from api.schemas.pages import PageQuery
 from api.schemas.query_values import QueryFlag, QueryText, QueryTime, QueryWord
+from api.stored_scans import StoredCorrection, StoredScan
 from shared.db.models import Correction, Scan
 from shared.domain import ScanState, ScanWarning, TumorClass
 
@@ -156,7 +157,7 @@ class ScansQuery(_FilteredQuery):
     batch: UUID | None = None
 
 
-def scan_document(scan: Scan) -> ScanDocument:
+def scan_document(scan: Scan | StoredScan) -> ScanDocument:
     """The answer for one scan, loaded with its prediction, attempts and correction."""
     result: dict[str, Any] = {}
     if (prediction := scan.prediction) is not None:
@@ -201,7 +202,7 @@ def scan_document(scan: Scan) -> ScanDocument:
     )
 
 
-def _correction_document(newest: Correction | None) -> CorrectionDocument | None:
+def _correction_document(newest: Correction | StoredCorrection | None) -> CorrectionDocument | None:
     if newest is None or newest.label is None:
         return None
     return CorrectionDocument(label=newest.label, note=newest.note, by=newest.actor, at=newest.created_at)

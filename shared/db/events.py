@@ -18,9 +18,13 @@ from shared.db.models import Batch, Event
 from shared.domain import TERMINAL, ScanState
 
 
-def lock_batches(session: Session, batch_ids: Collection[UUID]) -> None:
-    """Take the batches' locks, always before those of their scans and in order of ids, so that nobody deadlocks."""
-    session.execute(select(Batch.id).where(Batch.id.in_(set(batch_ids))).order_by(Batch.id).with_for_update()).all()
+def lock_batches(session: Session, batch_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Take the batches' locks, always before those of their scans and in order of ids, so that nobody deadlocks.
+
+    Returns the batches' projects.
+    """
+    query = select(Batch.id, Batch.project).where(Batch.id.in_(set(batch_ids))).order_by(Batch.id).with_for_update()
+    return {row.id: row.project for row in session.execute(query)}
 
 
 def append_events(session: Session, batch_id: UUID, states: Mapping[UUID, ScanState], *, now: datetime) -> None:

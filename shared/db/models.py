@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index, String, Text, func, select, text
+from sqlalchemy import JSON, BigInteger, ColumnElement, Enum, ForeignKey, Index, String, Text, select, text
 from sqlalchemy.orm import Mapped, aliased, foreign, mapped_column, relationship
 
 from shared.db.base import Base, UtcDateTime, new_id
@@ -19,6 +19,7 @@ from shared.domain import DeliveryState, ScanState, StudyKind, TumorClass, Webho
 
 # Whose batches are those of a service that asks for no key.
 LOCAL_PROJECT = "local"
+_FILTERED = ("label", "needs_review", "confidence")
 
 
 def _words(enum: type[StrEnum]) -> Enum:
@@ -30,7 +31,11 @@ class Batch(Base):
     """What one POST brought."""
 
     __tablename__ = "batches"
-    __table_args__ = (Index("ix_batches_project_id", "project", "id"), Index("ix_batches_created_at", "created_at"))
+    __table_args__ = (
+        Index("ix_batches_project_id", "project", "id"),
+        Index("ix_batches_created_at", "created_at"),
+        Index("ix_batches_project_created_at", "project", "created_at", "first_scan_id", "last_scan_id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     project: Mapped[str] = mapped_column(String(64), default=LOCAL_PROJECT, server_default=LOCAL_PROJECT)
@@ -39,6 +44,9 @@ class Batch(Base):
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What was submitted in a span of time is found between these ids, whatever the clock did (docs/adr/0020).
+    first_scan_id: Mapped[UUID | None] = mapped_column(doc="The smallest id of its scans.")
+    last_scan_id: Mapped[UUID | None] = mapped_column(doc="The largest id of its scans.")
 
 
 class Study(Base):
@@ -67,9 +75,9 @@ class Scan(Base):
     __tablename__ = "scans"
     __table_args__ = (
         Index("ix_scans_batch_id_id", "batch_id", "id"),
-        Index("ix_scans_batch_id_state", "batch_id", "state"),
+        # Holds all that progress is counted from, so that a status poll reads no row.
+        Index("ix_scans_batch_id_state", "batch_id", "state", "started_at", "ended_at"),
         Index("ix_scans_state_id", "state", "id"),
-        Index("ix_scans_created_at", "created_at"),
         Index("ix_scans_sha256", "sha256"),
         Index("ix_scans_project_id", "project", "id"),
         Index("ix_scans_project_state_id", "project", "state", "id"),
@@ -160,13 +168,28 @@ class Prediction(Base):
     """The one result of a succeeded scan; paths are relative to the data directory."""
 
     __tablename__ = "predictions"
+    # Each holds all that results are filtered by, so that a rare combination is found without reading rows
+    # (docs/adr/0020). They cost one insertion a scan: a prediction never changes.
     __table_args__ = (
-        Index("ix_predictions_label_scan_id", "label", "scan_id"),
-        Index("ix_predictions_needs_review_scan_id", "needs_review", "scan_id"),
-        Index("ix_predictions_confidence", "confidence"),
+        Index("ix_predictions_batch_id_scan_id", "batch_id", "scan_id", *_FILTERED),
+        Index("ix_predictions_project_scan_id", "project", "scan_id", *_FILTERED),
+        Index("ix_predictions_project_label_scan_id", "project", "label", "scan_id", "needs_review", "confidence"),
+        Index("ix_predictions_project_confidence", "project", "confidence", "scan_id", "label", "needs_review"),
+        Index(
+            "ix_predictions_doubtful",
+            "project",
+            "scan_id",
+            "label",
+            "confidence",
+            sqlite_where=text("needs_review IS 1"),
+            postgresql_where=text("needs_review IS true"),
+        ),
     )
 
     scan_id: Mapped[UUID] = mapped_column(ForeignKey("scans.id", ondelete="CASCADE"), primary_key=True)
+    # Its scan's, here for the indexes; no foreign key, as it goes with its scan.
+    batch_id: Mapped[UUID]
+    project: Mapped[str] = mapped_column(String(64), default=LOCAL_PROJECT, server_default=LOCAL_PROJECT)
     model: Mapped[str] = mapped_column(String(100))
     label: Mapped[TumorClass] = mapped_column(_words(TumorClass))
     probabilities: Mapped[dict[str, float]] = mapped_column(JSON)
@@ -204,9 +227,9 @@ class Correction(Base):
 
 def is_newest(correction: type[Correction]) -> ColumnElement[bool]:
     """Whether a row is the last that was said of its scan."""
-    other = aliased(Correction)
-    last = select(func.max(other.number)).where(other.scan_id == correction.scan_id).correlate_except(other)
-    return correction.number == last.scalar_subquery()
+    later = aliased(Correction)
+    said = select(later.number).where(later.scan_id == correction.scan_id, later.number > correction.number)
+    return ~said.correlate_except(later).exists()
 
 
 class IdempotencyKey(Base):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, tuple_, update
+from sqlalchemy import Select, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from shared.db.events import append_events, lock_batches
@@ -145,7 +145,7 @@ def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> s
 
     A second call with the same outcomes changes nothing either, so it may follow a commit whose answer was lost.
     """
-    lock_batches(session, {outcome.scan.batch_id for outcome in outcomes})
+    projects = lock_batches(session, {outcome.scan.batch_id for outcome in outcomes})
     held: set[UUID] = set()
     groups: dict[tuple[ScanState, str | None, str | None], list[Outcome]] = {}
     for outcome in outcomes:
@@ -160,7 +160,13 @@ def record(session: Session, outcomes: Sequence[Outcome], *, now: datetime) -> s
             values={"state": state, "code": code, "message": message, "ended_at": now},
         )
     predictions = [
-        {"scan_id": o.scan.id, "created_at": now, **o.prediction}
+        {
+            "scan_id": o.scan.id,
+            "batch_id": o.scan.batch_id,
+            "project": projects[o.scan.batch_id],
+            "created_at": now,
+            **o.prediction,
+        }
         for o in outcomes
         if o.prediction is not None and o.scan.id in held
     ]
@@ -255,13 +261,20 @@ def end_claims(
     return held
 
 
-def progress(session: Session, batch_ids: Collection[UUID]) -> dict[UUID, BatchProgress]:
-    """Count the scans of each batch by state."""
-    rows = session.execute(
+def progress_query(
+    batch_ids: Collection[UUID],
+) -> Select[UUID, ScanState, int, datetime | None, datetime | None]:
+    """By batch and state: the number of scans, the first start and the last end."""
+    return (
         select(Scan.batch_id, Scan.state, func.count(), func.min(Scan.started_at), func.max(Scan.ended_at))
         .where(Scan.batch_id.in_(batch_ids))
         .group_by(Scan.batch_id, Scan.state)
-    ).all()
+    )
+
+
+def progress(session: Session, batch_ids: Collection[UUID]) -> dict[UUID, BatchProgress]:
+    """Count the scans of each batch by state."""
+    rows = session.execute(progress_query(batch_ids)).all()
     found: dict[UUID, BatchProgress] = {}
     for batch_id in batch_ids:
         mine = [row for row in rows if row[0] == batch_id]

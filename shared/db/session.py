@@ -6,10 +6,12 @@ writes later would otherwise fail with SQLITE_BUSY instead of waiting its turn.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
@@ -20,14 +22,30 @@ _SQLITE_BUSY_TIMEOUT_MS = 30_000
 
 def make_engine(url: str, **options: Any) -> Engine:
     """An engine for a SQLAlchemy URL; its errors tell no values, which may be patient data and end in a log."""
+    options = {"hide_parameters": True, "json_deserializer": _read_json, **options}
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(
-            url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}, **options
-        )
-    engine = create_engine(url, hide_parameters=True, **options)
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **options)
+        event.listen(engine, "connect", _set_up_postgresql)
+        return engine
+    engine = create_engine(url, **options)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _read_json(text: str | bytes) -> Any:
+    """As `json.loads` does, in a fifth of the time: a page of scans has hundreds of JSON values."""
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)  # half a surrogate pair, which a client's metadata may hold
+
+
+def _set_up_postgresql(dbapi_connection: Any, _record: Any) -> None:
+    """Plan each query for its values: planned once for all, a page of 50 of a million scans reads a tenth of them."""
+    dbapi_connection.autocommit = True
+    dbapi_connection.execute("SET plan_cache_mode = force_custom_plan")
+    dbapi_connection.autocommit = False
 
 
 def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:

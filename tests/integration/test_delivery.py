@@ -153,8 +153,8 @@ def test_a_lost_claim_records_nothing(engine: Engine) -> None:
 
 
 def test_a_second_result_for_one_scan_cannot_exist(engine: Engine) -> None:
-    _, (scan_id,) = add_batch(engine, 1)
-    row = {"scan_id": scan_id, "created_at": NOW, **RESULT}
+    batch_id, (scan_id,) = add_batch(engine, 1)
+    row = {"scan_id": scan_id, "batch_id": batch_id, "created_at": NOW, **RESULT}
     with transaction(engine) as session:
         session.execute(insert(Prediction), [row])
     with pytest.raises(IntegrityError), transaction(engine) as session:

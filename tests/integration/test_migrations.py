@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
 from shared.db import models
 from shared.db.revision import current_revision, head_revision
@@ -58,3 +60,46 @@ def test_what_was_stored_before_there_were_projects_is_the_local_ones(engine: En
         config.attributes["connection"] = connection
         command.downgrade(config, "0001")
         assert connection.execute(text("SELECT count(*) FROM scans")).scalar() == 2
+
+
+def test_what_was_stored_before_is_found_by_the_new_indexes(engine: Engine) -> None:
+    config = Config(str(ROOT / "alembic.ini"))
+    batch, first, second = (f"'{n:032x}'" for n in (1, 2, 3))
+    at = "'2026-01-01 00:00:00'"
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+        connection.execute(
+            text(f"INSERT INTO batches (id, project, metadata, created_at) VALUES ({batch}, 'p', '{{}}', {at})")
+        )
+        for scan in (second, first):
+            columns = "id, batch_id, project, filename, frame, size_bytes, sha256, state, fence, created_at"
+            values = f"{scan}, {batch}, 'p', 'a.png', 0, 70, '', 'succeeded', 1, {at}"
+            connection.execute(text(f"INSERT INTO scans ({columns}) VALUES ({values})"))
+        result = {
+            "model": "'m'",
+            "label": "'glioma'",
+            "probabilities": "'{}'",
+            "confidence": "0.5",
+            "needs_review": "false",
+            "review_reasons": "'[]'",
+            "heatmap_path": "''",
+            "grid_path": "''",
+            "overlay_path": "''",
+            "focus_x": "0",
+            "focus_y": "0",
+            "frame_x": "0",
+            "frame_y": "0",
+            "frame_side": "1",
+            "width": "1",
+            "height": "1",
+            "timings": "'{}'",
+            "scan_id": first,
+            "created_at": at,
+        }
+        connection.execute(text(f"INSERT INTO predictions ({', '.join(result)}) VALUES ({', '.join(result.values())})"))
+        command.upgrade(config, "head")
+        prediction = connection.execute(select(models.Prediction.batch_id, models.Prediction.project)).one()
+        ids = connection.execute(select(models.Batch.first_scan_id, models.Batch.last_scan_id)).one()
+    assert prediction == (UUID(int=1), "p")
+    assert ids == (UUID(int=2), UUID(int=3))

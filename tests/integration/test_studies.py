@@ -19,8 +19,9 @@ from pydicom.sequence import Sequence
 from sqlalchemy import Engine, func, select
 from werkzeug.test import TestResponse
 
+from api.scan_filters import ScanFilter
 from api.scan_orders import ScanSort
-from api.scan_queries import ScanFilter, _query
+from api.scan_pages import PageQueries
 from neurobatch.phantoms import draw_head
 from shared.db.models import Study
 from shared.db.session import make_engine, reading
@@ -277,7 +278,9 @@ def submit_large(client: FlaskClient, name: str, data: bytes) -> TestResponse:
 )
 def test_slices_are_found_by_their_study_whatever_else_is_asked(migrated_sqlite: Path, asked: dict[str, Any]) -> None:
     engine = make_engine(f"sqlite:///{migrated_sqlite}")
-    query = _query(ScanFilter("p", study=UUID(int=1), **asked), sort=ScanSort.ID_DOWN, behind=None, dialect="sqlite")
+    wanted = ScanFilter("p", study=UUID(int=1), **asked)
+    page = PageQueries(wanted, sort=ScanSort.ID_DOWN, behind=None, dialect="sqlite")
+    query = page.of_results() if wanted.about_result else page.of_scans()
     text = str(query.compile(engine, compile_kwargs={"literal_binds": True}))
     with engine.connect() as connection:
         plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all())
