@@ -43,7 +43,8 @@ PARTS = ("stages", "start", "side_by_side", "rivals", "reading")
 def main(only: tuple[str, ...], taken_from: Path | None, folder: Path | None) -> None:
     """Measure the service beside its references; about half an hour on two cores that do nothing else."""
     started = time.perf_counter()
-    work = Path(tempfile.mkdtemp(prefix="neurobatch-bench-", dir=folder))
+    work = Path(tempfile.mkdtemp(prefix="nb-bench-", dir=folder))
+    work.chmod(0o755)  # PostgreSQL runs as nobody where we are root
     try:
         measured = _measure(only or PARTS, work, sorted(taken_from.rglob("*.[jp][pn]g")) if taken_from else [])
     finally:

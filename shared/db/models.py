@@ -44,7 +44,7 @@ class Batch(Base):
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # What was submitted in a span of time is found between these ids, whatever the clock did (docs/adr/0020).
+    # What was submitted in a span of time is found between these ids, whatever the clock did (docs/adr/0021).
     first_scan_id: Mapped[UUID | None] = mapped_column(doc="The smallest id of its scans.")
     last_scan_id: Mapped[UUID | None] = mapped_column(doc="The largest id of its scans.")
 
@@ -169,7 +169,7 @@ class Prediction(Base):
 
     __tablename__ = "predictions"
     # Each holds all that results are filtered by, so that a rare combination is found without reading rows
-    # (docs/adr/0020). They cost one insertion a scan: a prediction never changes.
+    # (docs/adr/0021). They cost one insertion a scan: a prediction never changes.
     __table_args__ = (
         Index("ix_predictions_batch_id_scan_id", "batch_id", "scan_id", *_FILTERED),
         Index("ix_predictions_project_scan_id", "project", "scan_id", *_FILTERED),
