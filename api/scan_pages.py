@@ -1,7 +1,7 @@
 """The queries that find a page's scans: around results, corrections or the scans themselves, as the filter asks.
 
 Each is made so that what it walks is bounded, whatever the planner believes of the data: a rare combination of common
-filters is what planners get wrong (docs/adr/0020).
+filters is what planners get wrong (docs/adr/0021).
 """
 
 from __future__ import annotations
