@@ -52,8 +52,11 @@ class LocalArtifactStore:
     def write(self, key: str, data: bytes) -> None:
         """Write a file."""
         path = self.path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        try:
+            path.write_bytes(data)
+        except FileNotFoundError:  # the first of its batch
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
 
     def make_durable(self, keys: Sequence[str]) -> None:
         """Bring the files, and their names in their folders, to the disk."""
