@@ -61,14 +61,13 @@ def _work(model_dir: Path, chunks: Queue[tuple[list[Path], Path] | None], done: 
     # Only the children need the network's libraries.
     from threadpoolctl import threadpool_limits
 
-    from worker.inference.compiled import Precision, use_threads
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
+    from worker.inference.precision import Precision
     from worker.inference.types import Source
 
     threadpool_limits(1, user_api="blas")
-    use_threads(1)
-    pipeline = Pipeline(load_model(model_dir, precision=Precision.AUTO), max_pixels=_MOST_PIXELS)
+    pipeline = Pipeline(load_model(model_dir, precision=Precision.AUTO, threads=1), max_pixels=_MOST_PIXELS)
     done.put(0)
     while (chunk := chunks.get()) is not None:
         scans, folder = chunk

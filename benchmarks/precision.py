@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.settings import Settings
-from worker.inference.compiled import Precision
 from worker.inference.model import load_model
 from worker.inference.pipeline import Pipeline
+from worker.inference.precision import Precision
 from worker.inference.predict import CLASSES
 from worker.inference.types import Decoded, Prediction, Source
 

@@ -21,10 +21,11 @@ from benchmarks.figures import Figure, figure, ratio
 from benchmarks.subprocesses import run_module
 from training.architectures import build
 from training.config import load_config
-from worker.inference.compiled import Precision, compile_network, use_threads
+from worker.inference.compiled import compile_network
 from worker.inference.gradcam import heatmap
 from worker.inference.model import Model, load_model
 from worker.inference.pipeline import Pipeline
+from worker.inference.precision import Precision
 from worker.inference.predict import CLASSES
 from worker.inference.types import Decoded, Explained, Source
 
@@ -46,8 +47,7 @@ def main() -> None:
     """As the module's docstring says."""
     scans = [Path(line) for line in sys.stdin.read().splitlines()]
     model_dir, repetitions = Path(sys.argv[1]), int(sys.argv[2])
-    use_threads(1)
-    model = load_model(model_dir, precision=Precision.AUTO)
+    model = load_model(model_dir, precision=Precision.AUTO, threads=1)
     pipeline = Pipeline(model, max_pixels=_MOST_PIXELS)
     pipeline.run([Source(scan) for scan in scans[:_BATCH]])
     rounds = [_timings(pipeline, scans) for _ in range(repetitions)]

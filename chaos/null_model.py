@@ -38,9 +38,6 @@ class NullModel:
         maps = np.ones((len(batch), _CELLS, _CELLS, 4), np.float32)
         return Inference(logits, maps, np.zeros(len(batch), np.float32))
 
-    def warm_up(self) -> None:
-        """Nothing to warm."""
-
 
 def install() -> None:
     """Have `worker.runtime` load this instead of a Keras network."""
@@ -49,5 +46,5 @@ def install() -> None:
     sys.modules[module.__name__] = module
 
 
-def _load_model(folder: Path) -> NullModel:
+def _load_model(folder: Path, **_: object) -> NullModel:
     return NullModel(read_bundle(folder))

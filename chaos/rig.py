@@ -132,6 +132,8 @@ def running_rig(folder: Path, *, database: str, network: str) -> Iterator[Rig]:
         "NEUROBATCH_DATABASE_URL": settings.database_url,
         "NEUROBATCH_PORT": str(settings.port),
         "NEUROBATCH_CHAOS_NETWORK": network,
+        # One each, so that harm is done to the process that is meant; two workers race for scans all the same.
+        "NEUROBATCH_WORKER_PROCESSES": "1",
         VARIABLE: str(tokens),
         "PYTHONPATH": str(ROOT),
         "TF_CPP_MIN_LOG_LEVEL": "2",

@@ -59,15 +59,15 @@ def open_runtime(settings: Settings) -> Runtime:
     # Imported here because importing takes seconds, and whoever only names this module needs none of it.
     from threadpoolctl import threadpool_limits
 
-    from worker.inference.compiled import Precision, use_threads
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
+    from worker.inference.precision import Precision
 
     # NumPy's products here are of small matrices; a second thread costs ten times what it saves beside the network's.
     threadpool_limits(1, user_api="blas")
     # The processes of one worker share the cores, and are more in number rather than each in threads (docs/adr/0020).
-    use_threads(max(1, usable_cores() // settings.worker_children))
-    model = load_model(settings.model_dir, precision=Precision(settings.network_precision))
+    threads = max(1, usable_cores() // settings.worker_children)
+    model = load_model(settings.model_dir, precision=Precision(settings.network_precision), threads=threads)
     runtime = Runtime(
         worker=sign_of_life(settings.data_dir),
         model=model.name,

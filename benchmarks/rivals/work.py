@@ -15,9 +15,9 @@ from uuid import uuid4
 import numpy as np
 
 from benchmarks.rivals.variables import FOLDER_VARIABLE, MODEL_VARIABLE, READY, WORKERS_VARIABLE
-from worker.inference.compiled import Precision, use_threads
 from worker.inference.model import load_model
 from worker.inference.pipeline import Pipeline
+from worker.inference.precision import Precision
 from worker.inference.types import Explained, Rejected, Source
 
 _MOST_PIXELS = 64_000_000
@@ -29,8 +29,8 @@ class Work:
     """The model, loaded and warm, and the folder for the files."""
 
     def __init__(self, model_dir: Path, folder: Path) -> None:
-        use_threads(1)  # the other cores have workers of their own
-        model = load_model(model_dir, precision=Precision.AUTO)
+        # The other cores have workers of their own.
+        model = load_model(model_dir, precision=Precision.AUTO, threads=1)
         self._pipeline = Pipeline(model, max_pixels=_MOST_PIXELS, gated=False)
         self._folder = folder
         ready = folder / READY

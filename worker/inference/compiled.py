@@ -8,26 +8,17 @@ AMX) take a third of the time for it, others longer. docs/performance.md has wha
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
-from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from worker.inference.precision import Precision, uses_bfloat16
+
 Floats = npt.NDArray[np.float32]
 Forward = Callable[[Floats], list[Floats]]
 
-_NATIVE_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # as Linux names the processor's abilities
 _REWRITE = "auto_mixed_precision_onednn_bfloat16"
-
-
-class Precision(StrEnum):
-    """What the network multiplies in; `AUTO` is bfloat16 on processors that have it, and else float32."""
-
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
 
 
 def compile_network(net: keras.Model, *, size_px: int, precision: Precision = Precision.FLOAT32) -> Forward:
@@ -59,11 +50,6 @@ def compile_network(net: keras.Model, *, size_px: int, precision: Precision = Pr
     return forward
 
 
-def uses_bfloat16(precision: Precision) -> bool:
-    """Whether a network of this precision multiplies bfloat16 here."""
-    return precision is Precision.BFLOAT16 or (precision is Precision.AUTO and bool(_NATIVE_BFLOAT16 & _abilities()))
-
-
 def use_threads(count: int) -> None:
     """Let the network's operations and OpenCV's take that many threads; to be called before anything has run."""
     import cv2
@@ -74,12 +60,3 @@ def use_threads(count: int) -> None:
 
         tf.config.threading.set_intra_op_parallelism_threads(count)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
-def _abilities() -> set[str]:
-    """The processor's, as far as the system tells; only Linux does so in a file."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set()
-    return set(next((line for line in lines if line.startswith("flags")), "").split())

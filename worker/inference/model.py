@@ -14,9 +14,10 @@ from shared.domain import TumorClass
 from shared.errors import InvalidBundle
 from worker.inference import network
 from worker.inference.bundle import Bundle, read_bundle
-from worker.inference.compiled import Precision, compile_network
+from worker.inference.compiled import compile_network, use_threads
 from worker.inference.distance import TrainingFeatures, load_training_features
 from worker.inference.gate import Gate, load_gate
+from worker.inference.precision import Precision
 from worker.inference.types import Inference
 
 Floats = npt.NDArray[np.float32]
@@ -86,12 +87,17 @@ def with_features(net: Any) -> keras.Model:
     return keras.Model(net.inputs, [*net.outputs, mean])
 
 
-def load_model(bundle_dir: Path, *, precision: Precision = Precision.FLOAT32) -> Model:
+def load_model(bundle_dir: Path, *, precision: Precision = Precision.FLOAT32, threads: int | None = None) -> Model:
     """Load a bundle, executing no code of its own (Keras safe mode), and run it once, so that no scan pays for that.
+
+    `threads`: how many this process gives to the operations of network and OpenCV, to be said before any has run; None
+    leaves it to them.
 
     Raises InvalidBundle where files are missing, altered, or not a network of this shape.
     """
     bundle = read_bundle(bundle_dir)
+    if threads is not None:
+        use_threads(threads)
     try:
         net = keras.saving.load_model(bundle.weights, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from shared.settings import Settings
-from worker.inference import compiled
-from worker.inference.compiled import Precision, uses_bfloat16
 from worker.inference.model import Model, load_model
+from worker.inference.precision import Precision, uses_bfloat16
 
 SHIPPED = Settings().model_dir
 
@@ -42,21 +39,3 @@ def test_bfloat16_is_near_and_leaves_other_networks_alone(exact: Model, batch: n
 def test_a_batch_may_be_of_any_size(exact: Model, batch: np.ndarray) -> None:
     alone = [exact.infer(batch[at : at + 1]).logits[0] for at in range(len(batch))]
     assert exact.infer(batch).logits == pytest.approx(np.array(alone), abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("flags", "expected"), [("fpu avx512_bf16 sse", True), ("fpu amx_bf16", True), ("fpu avx512f avx2", False)]
-)
-def test_auto_asks_the_processor(monkeypatch: pytest.MonkeyPatch, flags: str, expected: bool) -> None:
-    monkeypatch.setattr(Path, "read_text", lambda _: f"processor\t: 0\nflags\t\t: {flags}\n")
-    assert uses_bfloat16(Precision.AUTO) is expected
-    assert uses_bfloat16(Precision.BFLOAT16)
-    assert not uses_bfloat16(Precision.FLOAT32)
-
-
-def test_a_system_that_tells_nothing_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(_: Path) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(compiled.Path, "read_text", unreadable)
-    assert not uses_bfloat16(Precision.AUTO)
