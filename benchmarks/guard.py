@@ -71,7 +71,6 @@ def _measure() -> dict[str, float]:
             [run.completed_s - run.accepted_s for run in turns.service], [run.accepted_s for run in turns.service]
         ).median,
         "explain_over_predict": stages["explain_over_predict"]["median"],
-        "cnn_over_mobilenetv2": stages["cnn_over_mobilenetv2"]["median"],
     }
 
 

@@ -8,6 +8,7 @@ upload, no database, no fsync, no separate decoding process.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Sequence
 from multiprocessing.queues import Queue
@@ -26,6 +27,7 @@ class InProcessLoop:
     """The loop with its processes started and warm; `run` may be called again and again."""
 
     def __init__(self, *, model_dir: Path, processes: int) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         context = multiprocessing.get_context("spawn")
         self._chunks: Queue[tuple[list[Path], Path] | None] = context.Queue()
         self._done: Queue[int] = context.Queue()
