@@ -59,8 +59,8 @@ class LocalArtifactStore:
             path.write_bytes(data)
 
     def make_durable(self, keys: Sequence[str]) -> None:
-        """Bring the files, and their names in their folders, to the disk."""
-        paths = [self.path(key) for key in keys]
+        """Bring the files, and their names in their folders, to the disk; what was deleted meanwhile is let go."""
+        paths = [path for key in keys if (path := self.path(key)).exists()]
         durability.make_durable([*{path.parent for path in paths}, *paths])
 
     def read(self, key: str) -> bytes:

@@ -36,3 +36,14 @@ def test_our_own_keys_are_accepted_and_differ_by_fence(tmp_path: Path) -> None:
 def test_a_missing_artifact_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         LocalArtifactStore(tmp_path).read("uploads/none")
+
+
+def test_what_was_deleted_meanwhile_keeps_nobody_from_the_disk(tmp_path: Path) -> None:
+    store = LocalArtifactStore(tmp_path)
+    gone, kept = uuid4(), uuid4()
+    keys = [result_key(batch, uuid4(), fence=1, name="grid.npy") for batch in (gone, kept)]
+    for key in keys:
+        store.write(key, b"x")
+    store.delete_batch(gone)
+    store.make_durable(keys)
+    assert store.read(keys[1]) == b"x"
