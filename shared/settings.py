@@ -21,7 +21,7 @@ _MIB = 1024 * 1024
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 # sun_path of a Unix socket holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _SOCKET_PATH_LIMIT = 100
-# Each holds a network and a decoder, about 500 MB; who has the memory for more sets the number.
+# Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
 _MOST_CHILDREN = 8
 # What the name of a setting that is a limit begins with.
 LIMITS = ("max_", "min_")
