@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 )
 @click.option("--section", "sections", multiple=True, metavar="NAME=FILE", help="Add JSON that was measured elsewhere.")
 @click.option(
+    "--unseen-source",
+    "unseen",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Add a source's scores by `train --leave-source-out`; may be repeated.",
+)
+@click.option(
+    "--record-wise", type=click.Path(exists=True, path_type=Path), help="Add the scores of `train --record-wise`."
+)
+@click.option(
+    "--run-dir",
+    type=click.Path(exists=True, path_type=Path),
+    help="Where training curves lie; default: beside --scores.",
+)
+@click.option(
     "--randomised", is_flag=True, help="Measure heatmaps of the bundle with random weights as well (minutes)."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for JSON and pictures; build/evaluation/NAME.")
@@ -37,6 +52,9 @@ def evaluate(
     model: Path | None,
     folds: tuple[int, ...],
     sections: tuple[str, ...],
+    unseen: tuple[Path, ...],
+    record_wise: Path | None,
+    run_dir: Path | None,
     out: Path | None,
     *,
     randomised: bool,
@@ -50,6 +68,8 @@ def evaluate(
     """
     if (scores is None) == (not folds):
         raise click.UsageError("give either --scores or --fold")
+    if scores is None and (unseen or record_wise):
+        raise click.UsageError("--unseen-source and --record-wise are compared with --scores of a cross-validation")
     added = dict(map(_named, sections))
     started_s = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -61,7 +81,10 @@ def evaluate(
     folder = model or load_settings().model_dir
     try:
         if scores is not None:
-            evaluation, outcomes = _of_scores(scores, bundle=folder if model or recorded else None)
+            evaluation, outcomes = _of_scores(
+                scores, bundle=folder if model or recorded else None, run_dir=run_dir or scores.parent
+            )
+            evaluation |= _other_splits(scores, unseen=unseen, record_wise=record_wise)
         else:
             evaluation, outcomes = _of_bundle(folder, folds=folds)
         evaluation |= added
@@ -80,7 +103,7 @@ def evaluate(
     click.echo(f"{time.monotonic() - started_s:.0f} s; wrote {target}", err=True)
 
 
-def _of_scores(path: Path, *, bundle: Path | None) -> tuple[dict[str, Any], Outcomes]:
+def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path) -> tuple[dict[str, Any], Outcomes]:
     """The figures of a cross-validation: of the bundle that came of it, or named by the folder of its scores."""
     from training.calibrate import fit_on_other_folds
     from training.history import read_histories
@@ -94,8 +117,22 @@ def _of_scores(path: Path, *, bundle: Path | None) -> tuple[dict[str, Any], Outc
     command += f"models/{bundle.name}/{SCORES_FILE} --model models/{bundle.name}" if bundle else str(path)
     name = bundle.name if bundle else path.resolve().parent.name
     evaluation = evaluate_out_of_fold(table, model=name, command=command)
-    histories = read_histories(path.parent)
+    histories = read_histories(run_dir)
     return evaluation | ({"training": histories} if histories else {}), outcomes_of(table, fit_on_other_folds(table))
+
+
+def _other_splits(scores: Path, *, unseen: tuple[Path, ...], record_wise: Path | None) -> dict[str, Any]:
+    """The sections on networks that were trained on other splits, where their scores are given."""
+    from training import split_figures
+    from training.scores import read_scores
+
+    table = read_scores(scores)
+    found = {}
+    if unseen:
+        found["unseen_sources"] = split_figures.unseen_sources([read_scores(path) for path in unseen], table)
+    if record_wise:
+        found["record_wise"] = split_figures.record_wise(read_scores(record_wise), table)
+    return found
 
 
 def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:

@@ -13,6 +13,7 @@ import click
 @click.option("--cross-validate", is_flag=True, help="Leave out each fold in turn, and score it.")
 @click.option("--leave-out", type=int, multiple=True, metavar="FOLD", help="Leave out this fold only; may be repeated.")
 @click.option("--leave-source-out", metavar="SOURCE", help="Leave out all scans of one source, and score them.")
+@click.option("--record-wise", is_flag=True, help="Leave out a fifth of the pictures, whoever the patients are: leaky.")
 @click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -32,6 +33,7 @@ def train(
     run_dir: Path | None,
     *,
     cross_validate: bool,
+    record_wise: bool,
 ) -> None:
     """Train a network; started again after a kill, it goes on where it was.
 
@@ -40,10 +42,10 @@ def train(
 
     Without --data, the data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
-    if cross_validate + bool(leave_out) + bool(leave_source_out) > 1:
-        raise click.UsageError("choose one of --cross-validate, --leave-out and --leave-source-out")
+    if cross_validate + bool(leave_out) + bool(leave_source_out) + record_wise > 1:
+        raise click.UsageError("choose one of --cross-validate, --leave-out, --leave-source-out and --record-wise")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from training import run
+    from training import run, splits
     from training.config import load_config
     from training.data import datasets_dir, load_index
     from training.entries import UnusableData
@@ -62,7 +64,9 @@ def train(
         run.cross_validate(slices, config=settings, datasets=datasets, run_dir=folder, report=click.echo)
     parts = {f"fold-{fold}": [item for item in slices if item.fold == fold] for fold in leave_out}
     if leave_source_out:
-        parts[f"without-{leave_source_out}"] = [item for item in slices if item.source == leave_source_out]
+        parts[f"without-{leave_source_out}"] = splits.of_source(slices, leave_source_out)
+    if record_wise:
+        parts["record-wise"] = splits.at_random(slices, seed=settings.seed)
     for name, part in parts.items():
         if not part:
             raise click.UsageError(f"there is nothing to leave out for {name}")

@@ -73,6 +73,36 @@ def test_an_evaluation_is_recorded_in_its_bundle_and_the_documents(repository: P
     assert (bundle / "README.md").read_text() == card
 
 
+def test_other_splits_stand_beside_the_cross_validation(repository: Path) -> None:
+    table = repository / "build" / "runs" / "ours" / "out-of-fold.csv"
+    scores = read_scores(table)
+    runs = repository / "build" / "runs" / "ours"
+    write_scores(runs / "without-sartaj" / "scores.csv", [score for score in scores if score.source == "sartaj"])
+    write_scores(runs / "record-wise" / "scores.csv", scores[::5])
+    (repository / "curves" / "fold-2").mkdir(parents=True)
+    epoch = {
+        "epoch": 0,
+        "took_s": 90.0,
+        "logits_accuracy": 0.5,
+        "logits_loss": 1.25,
+        "val_accuracy": 0.4,
+        "val_loss": 1.5,
+    }
+    (repository / "curves" / "fold-2" / "history.jsonl").write_text(json.dumps(epoch) + "\n")
+    typed(
+        *("evaluate", "--scores", str(table), "--run-dir", "curves", "--out", "tried"),
+        *("--unseen-source", "build/runs/ours/without-sartaj/scores.csv"),
+        *("--record-wise", "build/runs/ours/record-wise/scores.csv"),
+    )
+    evaluation = json.loads((repository / "tried" / "evaluation.json").read_text())
+    assert evaluation["unseen_sources"]["sartaj, never seen"]["accuracy"]["n"] > 0
+    assert evaluation["record_wise"]["parted by picture"] == evaluation["record_wise"]["parted by patient"]
+    assert evaluation["training"]["2"]["minutes"] == 1.5
+    assert (repository / "tried" / "training.png").is_file()
+    assert "compared with --scores" in typed("evaluate", "--fold", "0", "--record-wise", str(table), code=2)
+    assert "hold 3 sources" in typed("evaluate", "--scores", str(table), "--unseen-source", str(table), code=1)
+
+
 def test_networks_are_compared_with_their_costs(repository: Path) -> None:
     measured = [COST | {"bundle": "build/runs/plain/all/bundle"}, COST | {"bundle": "models/elsewhere"}]
     (repository / "costs.json").write_text(json.dumps({"models": measured}))

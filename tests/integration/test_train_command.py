@@ -70,6 +70,13 @@ def test_a_folder_of_ones_own_is_trained_on_and_scored(tmp_path: Path, pictures:
     assert description["training_data"].startswith(f"{24 - len(scores)} pictures of the user's own (source: own)")
 
 
+def test_pictures_parted_by_record_are_scored_too(tmp_path: Path, pictures: Path) -> None:
+    done = run(tmp_path, pictures, "--record-wise")
+    assert done.exit_code == 0, done.output
+    assert len(read_scores(tmp_path / "run" / "record-wise" / "scores.csv")) == 5  # a fifth of 24, rounded up
+    assert "choose one" in run(tmp_path, pictures, "--record-wise", "--leave-out", "0").output
+
+
 def test_faulty_data_is_told_and_nothing_is_trained(tmp_path: Path, pictures: Path) -> None:
     (pictures / "glioma" / "0.png").write_bytes(b"no picture")
     (pictures / "no_tumor" / "3.png").write_bytes(b"")
