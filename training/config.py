@@ -15,6 +15,8 @@ class TrainingConfig:
 
     `teacher` names the run whose bundle for the same fold gives `teacher_share` of each target, or is empty.
 
+    `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
+
     `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
 
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
@@ -38,6 +40,7 @@ class TrainingConfig:
     averaging: float
     precision: str
     augmentation: float
+    counterfactuals: float
     teacher: str
     teacher_share: float
 

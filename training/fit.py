@@ -25,6 +25,7 @@ import numpy.typing as npt
 from training.architectures import build
 from training.augment import augment
 from training.config import TrainingConfig
+from training.counterfactuals import Counterfactuals
 from training.data import CLASSES, Examples
 from training.losses import OutsideOutline
 from training.precision import convolutions_in
@@ -47,7 +48,8 @@ class AugmentedBatches:
     def __init__(
         self, examples: Examples, *, config: TrainingConfig, stride: int, teacher: Teacher | None = None
     ) -> None:
-        self._examples = examples
+        self._examples = Counterfactuals(examples, share=config.counterfactuals)
+        self._labels = examples.labels
         self._config = config
         self._stride = stride
         self._teacher = teacher
@@ -55,7 +57,7 @@ class AugmentedBatches:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, the next ones made in a background thread while the network works."""
-        order = np.random.default_rng((self._config.seed, number)).permutation(len(self._examples))
+        order = np.random.default_rng((self._config.seed, number)).permutation(len(self._labels))
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="augment") as thread:
             ahead: deque[Future[Batch]] = deque()
             for step in range(self.steps):
@@ -73,17 +75,15 @@ class AugmentedBatches:
         grid = size_px // self._stride
         pixels = np.empty((len(chosen), size_px, size_px, 1), np.float32)
         cover = np.zeros((len(chosen), grid, grid, len(CLASSES)), np.float32)
-        labels = self._examples.labels[chosen]
+        labels = np.empty(len(chosen), np.int64)
         for at, which in enumerate(chosen):
+            example = self._examples.draw(int(which), rng=rng)
             picture, mask = augment(
-                self._examples.pixels[which],
-                self._examples.outlines[which],
-                size_px=size_px,
-                rng=rng,
-                strength=self._config.augmentation,
+                example.pixels, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
             )
             pixels[at, :, :, 0] = picture
-            cover[at, :, :, labels[at]] = cell_cover(mask, grid=grid)
+            cover[at, :, :, example.label] = cell_cover(mask, grid=grid)
+            labels[at] = example.label
         truth = np.eye(len(CLASSES), dtype=np.float32)[labels]
         return pixels, (truth if self._teacher is None else self._teacher.teach(pixels, truth), cover)
 

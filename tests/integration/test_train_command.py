@@ -33,6 +33,7 @@ outline_weight = 0.3
 averaging = 0.9
 precision = "float32"
 augmentation = 1.0
+counterfactuals = 0.0
 teacher = ""
 teacher_share = 0.0
 """
