@@ -28,6 +28,7 @@ from worker.inference.types import Decoded, Predicted, Prediction, Source
 
 _MAX_PIXELS = 100_000_000
 _CHUNK = 32
+_NOTE = "The same scans stored, framed, lit and blurred differently; `means` in the JSON says what each change does."
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def robustness(
             report(f"changed {len(chosen)} of {len(sample)}")
     before = answers[UNCHANGED]
     return {
+        "note": _NOTE,
         "n": len(chosen),
         "patients": len({item.patient for item in chosen}),
         "seed": seed,

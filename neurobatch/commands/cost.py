@@ -29,6 +29,7 @@ def cost(models: tuple[Path, ...], run_dirs: tuple[Path, ...], rounds: int, out:
     """
     from shared.settings import load_settings
     from training.cost import Effort, Subject, measure_costs
+    from training.report import write_document
 
     bundles = models or (load_settings().model_dir,)
     if run_dirs and len(run_dirs) != len(bundles):
@@ -38,5 +39,5 @@ def cost(models: tuple[Path, ...], run_dirs: tuple[Path, ...], rounds: int, out:
     told = measure_costs(subjects, effort=Effort(rounds=rounds), report=lambda line: click.echo(line, err=True))
     text = json.dumps(told, indent=1)
     if out:
-        out.write_text(text + "\n")
+        write_document(out, told)
     click.echo(text)

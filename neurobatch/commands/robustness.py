@@ -38,11 +38,12 @@ def robustness(models: tuple[Path, ...], folds: tuple[int, ...], scans: int, see
         raise click.UsageError(f"{len(models)} --model for {len(folds)} --fold")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from training.data import datasets_dir, load_index
+    from training.report import write_document
     from training.robustness import robustness as measure
 
     pairs = [(model, load_index(datasets_dir(), folds=[fold])) for model, fold in zip(models, folds, strict=True)]
     figures = measure(pairs, scans=scans, seed=seed, report=lambda line: click.echo(line, err=True))
-    text = json.dumps({"folds": list(folds), **figures}, indent=1)
+    figures = {"folds": list(folds), **figures}
     if out:
-        out.write_text(text + "\n")
-    click.echo(text)
+        write_document(out, figures)
+    click.echo(json.dumps(figures, indent=1))
