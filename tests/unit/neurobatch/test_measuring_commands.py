@@ -63,6 +63,12 @@ def test_robustness_writes_what_it_prints(drawn_datasets: Path) -> None:
     assert json.loads(told.stdout) == written
     assert written["folds"] == [1]
     assert list(written["perturbations"]) == list(PERTURBATIONS)
+    # Of the two tumours and four healthy heads of that fold.
+    for kind, asked in (("healed", 2), ("planted", 4)):
+        figures = written["counterfactuals"][kind]
+        assert {figure["n"] for figure in figures.values()} == {asked}
+        answers = ("called_healthy", "called_a_tumour", "rejected")
+        assert sum(figures[answer]["value"] for answer in answers) == pytest.approx(1, abs=1e-3)
 
 
 def test_options_that_come_in_pairs_must() -> None:
