@@ -17,6 +17,8 @@ class TrainingConfig:
 
     `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
 
+    `other_greys`: how many pictures are given the greys of another one, 0 to 1.
+
     `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
 
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
@@ -41,6 +43,7 @@ class TrainingConfig:
     precision: str
     augmentation: float
     counterfactuals: float
+    other_greys: float
     teacher: str
     teacher_share: float
 

@@ -27,6 +27,7 @@ from training.augment import augment
 from training.config import TrainingConfig
 from training.counterfactuals import Counterfactuals
 from training.data import CLASSES, Examples
+from training.greys import OtherGreys
 from training.losses import OutsideOutline
 from training.precision import convolutions_in
 from training.teacher import Teacher
@@ -49,6 +50,7 @@ class AugmentedBatches:
         self, examples: Examples, *, config: TrainingConfig, stride: int, teacher: Teacher | None = None
     ) -> None:
         self._examples = Counterfactuals(examples, share=config.counterfactuals)
+        self._greys = OtherGreys(examples.pixels, share=config.other_greys)
         self._labels = examples.labels
         self._config = config
         self._stride = stride
@@ -78,8 +80,9 @@ class AugmentedBatches:
         labels = np.empty(len(chosen), np.int64)
         for at, which in enumerate(chosen):
             example = self._examples.draw(int(which), rng=rng)
+            greys = self._greys.exchange(example.pixels, rng=rng)
             picture, mask = augment(
-                example.pixels, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
+                greys, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
             )
             pixels[at, :, :, 0] = picture
             cover[at, :, :, example.label] = cell_cover(mask, grid=grid)

@@ -34,6 +34,7 @@ averaging = 0.9
 precision = "float32"
 augmentation = 1.0
 counterfactuals = 0.0
+other_greys = 0.0
 teacher = ""
 teacher_share = 0.0
 """

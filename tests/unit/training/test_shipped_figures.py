@@ -12,6 +12,7 @@ from training.plots.all import pictures_of
 from training.record import SCORES_FILE
 from training.report import EVALUATION_FILE, evaluate_out_of_fold, headline
 from training.scores import read_scores
+from training.split_figures import record_wise, unseen_sources
 
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLES = sorted(path.parent for path in ROOT.glob("models/*/bundle.json"))
@@ -55,6 +56,19 @@ def test_the_evaluation_is_its_tables(bundle: Path) -> None:
         described = read(bundle / "bundle.json")
         for name in ("temperature", "review_below"):
             assert described[name] == evaluation["calibration"]["bundle"][name]
+
+
+def test_what_other_splits_give_is_their_tables(bundle: Path) -> None:
+    evaluation = read(bundle / EVALUATION_FILE)
+    results = ROOT / "training" / "results" / bundle.name.rpartition("-")[0]
+    if "unseen_sources" in evaluation:
+        unseen = [read_scores(path / SCORES_FILE) for path in sorted(results.glob("without-*"))]
+        again = unseen_sources(unseen, read_scores(bundle / SCORES_FILE))
+        assert_close(again, evaluation["unseen_sources"], at="unseen_sources")
+    if "record_wise" in evaluation:
+        table = read_scores(results / "record-wise" / SCORES_FILE)
+        again = record_wise(table, read_scores(bundle / SCORES_FILE))
+        assert_close(again, evaluation["record_wise"], at="record_wise")
 
 
 def test_the_tables_of_the_documents_are_the_evaluations() -> None:
