@@ -1,13 +1,14 @@
 """Pictures that part the tumour from the scanner: a tumour taken out of its head, or put into a healthy one.
 
 Every outlined tumour comes from one source and nearly every healthy brain from another, so a network may learn the
-source instead of the tumour. A tumour slice whose tumour is replaced by the other side of the head is a healthy brain
-of the tumours' source; a tumour blended into a healthy brain is a tumour of the healthy brains' source. Blending itself
+source instead of the tumour. A tumour slice whose tumour is replaced by healthy tissue is a healthy brain of the
+tumours' source; a tumour blended into a healthy brain is a tumour of the healthy brains' source. Blending itself
 leaves traces, and as both come with it, the traces tell nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -16,17 +17,20 @@ import numpy.typing as npt
 
 from shared.domain import TumorClass
 from training.data import CLASSES, Examples
+from training.likeness import mirror_axis, mirrored, most_alike, shapes_of
 
 Pixels = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 
 HEALTHY = CLASSES.index(TumorClass.NOTUMOR)
-# A pituitary tumour lies in the midline, where there is no other side; and in few planes of a healthy head.
-_MOVABLE = (CLASSES.index(TumorClass.GLIOMA), CLASSES.index(TumorClass.MENINGIOMA))
-_LIKE_ITS_MIRROR = 0.75  # correlation; cuts from front to back reach 0.6
 _IN_HEAD = 20  # grey value of 255
 _LEAST_IN_HEAD = 0.9
 _SCALES = (0.6, 1.7)  # of brightness; beyond, a tumour is no longer seen for what it is
+_LEAST_ALIKE = 0.93  # correlation; what a healthy brain is most like reaches 0.98
+_MOST_ASKED, _MOST_KEPT = 200, 4
+_HOSTS = 30
 _TRIES = 4
+_MASK_SIDE = 50
 
 
 @dataclass(frozen=True)
@@ -44,67 +48,74 @@ class Counterfactuals:
     def __init__(self, examples: Examples, *, share: float) -> None:
         self._examples = examples
         self._share = share
-        has_outline = examples.outlines.any(axis=(1, 2))
-        self._tumours = np.flatnonzero(has_outline & np.isin(examples.labels, _MOVABLE)) if share else np.array([], int)
-        self._axes = {int(at): axis for at in self._tumours if (axis := mirror_axis(examples.pixels[at])) is not None}
+        self._axes: Mapping[int, float] = {}
+        self._donors: Mapping[int, Places] = {}
+        self._tumours_for: Mapping[int, Places] = {}
+        if share:
+            self._find_pairs()
 
     def draw(self, which: int, *, rng: np.random.Generator) -> Example:
         """Example `which`, or its counterfactual; itself where it has none."""
         plain = self._plain(which)
         if not self._share or rng.random() >= self._share:
             return plain
-        if plain.label == HEALTHY and len(self._tumours):
-            return self._planted(plain, rng=rng) or plain
-        if which in self._axes:
-            return healed(plain, axis=self._axes[which]) or plain
-        return plain
+        changed = self._planted if plain.label == HEALTHY else self._healed
+        return changed(which, plain, rng=rng) or plain
+
+    def _find_pairs(self) -> None:
+        """Which tumours each healthy brain may take, and by what each tumour may be replaced."""
+        examples = self._examples
+        shapes = shapes_of(examples.pixels)
+        tumours = np.flatnonzero(examples.outlines.any(axis=(1, 2)))
+        healthy = np.flatnonzero(examples.labels == HEALTHY)
+        self._axes = {int(at): axis for at in tumours if (axis := mirror_axis(examples.pixels[at])) is not None}
+        alike = most_alike(shapes[tumours], shapes[tumours], most=_MOST_ASKED, least=_LEAST_ALIKE)
+        masks = [cv2.resize(_widened(examples.outlines[at], by=5), (_MASK_SIDE, _MASK_SIDE)) > 0 for at in tumours]
+        self._donors = {
+            int(at): tumours[_apart(masks[place], masks, others)[:_MOST_KEPT]]
+            for place, (at, others) in enumerate(zip(tumours, alike, strict=True))
+        }
+        hosts = most_alike(shapes[healthy], shapes[tumours], most=_HOSTS, least=_LEAST_ALIKE)
+        self._tumours_for = {int(at): tumours[found] for at, found in zip(healthy, hosts, strict=True)}
 
     def _plain(self, which: int) -> Example:
         examples = self._examples
         return Example(examples.pixels[which], examples.outlines[which], int(examples.labels[which]))
 
-    def _planted(self, into: Example, *, rng: np.random.Generator) -> Example | None:
-        for _ in range(_TRIES):
-            tumour = self._plain(int(rng.choice(self._tumours)))
-            if (example := planted(tumour, into=into, rng=rng)) is not None:
-                return example
+    def _healed(self, which: int, example: Example, *, rng: np.random.Generator) -> Example | None:
+        donors: list[Example] = [self._plain(int(at)) for at in self._donors.get(which, ())]
+        if which in self._axes:
+            axis = self._axes[which]
+            sides = [mirrored(picture, axis=axis) for picture in (example.pixels, example.outline)]
+            donors += [Example(sides[0], sides[1], example.label)] * max(1, len(donors))
+        if not donors:
+            return None
+        return healed(example, donor=donors[rng.integers(len(donors))])
+
+    def _planted(self, which: int, example: Example, *, rng: np.random.Generator) -> Example | None:
+        tumours = self._tumours_for.get(which, ())
+        for _ in range(_TRIES if len(tumours) else 0):
+            tumour = self._plain(int(rng.choice(tumours)))
+            if (result := planted(tumour, into=example, rng=rng)) is not None:
+                return result
         return None
 
 
-def mirror_axis(picture: Pixels) -> float | None:
-    """The column that the head (S, S) is most alike on both sides of; None where no column makes it alike.
-
-    Twice the axis is the column that column 0 is mirrored to.
-    """
-    small = cv2.resize(picture, (64, 64), interpolation=cv2.INTER_AREA).astype(np.float32)
-    small = np.asarray(cv2.GaussianBlur(small, (0, 0), 1.5), np.float32)
-    flipped = small[:, ::-1]
-    best, at = max((_correlation(small, flipped, shift), shift) for shift in range(-8, 9))
-    return (63 + at) / 2 * picture.shape[0] / 64 if best >= _LIKE_ITS_MIRROR else None
-
-
-def _correlation(picture: npt.NDArray[np.float32], flipped: npt.NDArray[np.float32], shift: int) -> float:
-    side = picture.shape[1]
-    left, right = max(0, shift), min(side, side + shift)
-    one, other = picture[:, left:right], flipped[:, left - shift : right - shift]
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
-
-
-def healed(example: Example, *, axis: float) -> Example | None:
-    """The head with its tumour replaced by the other side; None where that side holds tumour or no head."""
-    other_side = _mirrored(example.pixels, axis=axis)
-    wide = _widened(example.outline, by=5)
-    if (wide & _mirrored(wide, axis=axis)).any() or _share_in_head(other_side, example.outline) < _LEAST_IN_HEAD:
+def healed(example: Example, *, donor: Example) -> Example | None:
+    """The head with its tumour replaced by the donor's tissue; None where that holds tumour or no head."""
+    if (_widened(example.outline, by=5) & _widened(donor.outline, by=5)).any():
         return None
-    blended = _blend(other_side, into=example.pixels, outline=example.outline)
+    if _share_in_head(donor.pixels, example.outline) < _LEAST_IN_HEAD:
+        return None
+    blended = _blend(donor.pixels, into=example.pixels, outline=example.outline)
     return Example(blended, np.zeros_like(example.outline), HEALTHY)
 
 
 def planted(tumour: Example, *, into: Example, rng: np.random.Generator) -> Example | None:
     """`into` with the tumour near the place where it was in its own head; None where no head is there."""
     side = into.pixels.shape[0]
-    matrix = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(-20, 20), rng.uniform(0.8, 1.1)))
-    matrix[:, 2] += rng.uniform(-0.06, 0.06, size=2) * side
+    matrix = np.asarray(cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(-12, 12), rng.uniform(0.85, 1.1)))
+    matrix[:, 2] += rng.uniform(-0.04, 0.04, size=2) * side
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0], [0, 1]]) @ matrix
         matrix[0, 2] += side - 1
@@ -117,6 +128,11 @@ def planted(tumour: Example, *, into: Example, rng: np.random.Generator) -> Exam
     return Example(_blend(pixels, into=into.pixels, outline=outline), outline, tumour.label)
 
 
+def _apart(mask: npt.NDArray[np.bool_], masks: Sequence[npt.NDArray[np.bool_]], others: Places) -> Places:
+    """Those of `others` whose mask does not meet this one."""
+    return np.array([at for at in others if not (mask & masks[at]).any()], np.int64)
+
+
 def _blend(donor: Pixels, *, into: Pixels, outline: Pixels) -> Pixels:
     """`donor` inside the outline with a soft edge, as bright as its new surroundings make its old ones."""
     ring = (_widened(outline, by=8) & ~_widened(outline, by=3)) > 0
@@ -125,11 +141,6 @@ def _blend(donor: Pixels, *, into: Pixels, outline: Pixels) -> Pixels:
     share = cv2.GaussianBlur(_widened(outline, by=3).astype(np.float32) / 255, (0, 0), 2.0)
     mixed = share * scaled + (1 - share) * into.astype(np.float32)
     return np.asarray(np.clip(np.rint(mixed), 0, 255), np.uint8)
-
-
-def _mirrored(picture: Pixels, *, axis: float) -> Pixels:
-    matrix = np.array([[-1.0, 0, 2 * axis], [0, 1, 0]])
-    return np.asarray(cv2.warpAffine(picture, matrix, picture.shape[::-1], flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _widened(mask: Pixels, *, by: int) -> Pixels:
