@@ -80,10 +80,16 @@ def measure_costs(
 
 
 def training_minutes(history: Path) -> float:
-    """Minutes that a run's epochs took, from its `history.jsonl`; of an epoch told twice, the last one counts."""
+    """Minutes that a run's epochs take a machine that does nothing else, from its `history.jsonl`.
+
+    Each counts as the quickest of those at its size: a stop, or other work, made the others longer. The sizes are in
+    `config.json` beside it.
+    """
+    small_epochs = int(json.loads((history.parent / "config.json").read_text())["small_epochs"])
     epochs = [json.loads(line) for line in history.read_text().splitlines()]
-    took_s = {epoch["epoch"]: float(epoch["took_s"]) for epoch in epochs}
-    return round(sum(took_s.values()) / 60, 1)
+    took_s = {epoch["epoch"]: float(epoch["took_s"]) for epoch in epochs}  # of an epoch told twice, the last one
+    sizes = [[s for n, s in took_s.items() if (n <= small_epochs) is small] for small in (True, False)]
+    return round(sum(len(size) * min(size) for size in sizes if size) / 60, 1)
 
 
 _Key = tuple[int, int]  # place of the bundle, threads
