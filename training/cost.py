@@ -82,14 +82,17 @@ def measure_costs(
 def training_minutes(history: Path) -> float:
     """Minutes that a run's epochs take a machine that does nothing else, from its `history.jsonl`.
 
-    Each counts as the quickest of those at its size: a stop, or other work, made the others longer. The sizes are in
-    `config.json` beside it.
+    Each epoch of `config.json` beside it counts as the quickest of its size: a stop, or other work, made the others
+    longer. Raises ValueError where no epoch of a size is finished.
     """
-    small_epochs = int(json.loads((history.parent / "config.json").read_text())["small_epochs"])
+    config = json.loads((history.parent / "config.json").read_text())
     epochs = [json.loads(line) for line in history.read_text().splitlines()]
-    took_s = {epoch["epoch"]: float(epoch["took_s"]) for epoch in epochs}  # of an epoch told twice, the last one
-    sizes = [[s for n, s in took_s.items() if (n <= small_epochs) is small] for small in (True, False)]
-    return round(sum(len(size) * min(size) for size in sizes if size) / 60, 1)
+    small = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] <= config["small_epochs"]]
+    full = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] > config["small_epochs"]]
+    counts = (config["small_epochs"], config["epochs"] - config["small_epochs"])
+    if any(count and not took for count, took in zip(counts, (small, full), strict=True)):
+        raise ValueError(f"{history}: the run has not come to an epoch of every size yet")
+    return round(sum(count * min(took) for count, took in zip(counts, (small, full), strict=True) if count) / 60, 1)
 
 
 _Key = tuple[int, int]  # place of the bundle, threads

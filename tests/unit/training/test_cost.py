@@ -19,7 +19,7 @@ def test_two_bundles_are_measured_side_by_side(tmp_path: Path) -> None:
     export_untrained(large, size_px=128, width=24)
     history = tmp_path / "history.jsonl"
     history.write_text('{"epoch": 1, "took_s": 90}\n')
-    (tmp_path / "config.json").write_text('{"small_epochs": 0}')
+    (tmp_path / "config.json").write_text('{"small_epochs": 0, "epochs": 1}')
     rounds: list[str] = []
     told = measure_costs(
         [Subject(small, history), Subject(large)],
@@ -55,10 +55,13 @@ def test_a_folder_that_is_no_bundle_is_refused_before_anything_starts(tmp_path: 
 
 
 def test_training_minutes_are_those_of_an_undisturbed_machine(tmp_path: Path) -> None:
-    """Two sizes; an epoch told twice counts once, one that was held up as the quickest of its size."""
+    """Each epoch counts as the quickest of its size, whatever held up the others."""
     history = tmp_path / "history.jsonl"
-    (tmp_path / "config.json").write_text('{"small_epochs": 2}')
-    lines = [{"epoch": n, "took_s": s} for n, s in ((1, 30), (2, 999), (2, 36), (3, 60), (4, 3600), (5, 66))]
+    (tmp_path / "config.json").write_text('{"small_epochs": 2, "epochs": 5}')
+    lines = [{"epoch": n, "took_s": s} for n, s in ((1, 30), (2, 999), (3, 60))]
+    history.write_text("".join(json.dumps(line) + "\n" for line in lines[:2]))
+    with pytest.raises(ValueError, match="every size"):
+        training_minutes(history)
     history.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert training_minutes(history) == 4.0
 
