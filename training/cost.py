@@ -89,10 +89,10 @@ def training_minutes(history: Path) -> float:
     epochs = [json.loads(line) for line in history.read_text().splitlines()]
     small = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] <= config["small_epochs"]]
     full = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] > config["small_epochs"]]
-    counts = (config["small_epochs"], config["epochs"] - config["small_epochs"])
-    if any(count and not took for count, took in zip(counts, (small, full), strict=True)):
+    phases = ((int(config["small_epochs"]), small), (int(config["epochs"]) - int(config["small_epochs"]), full))
+    if any(count and not took for count, took in phases):
         raise ValueError(f"{history}: the run has not come to an epoch of every size yet")
-    return round(sum(count * min(took) for count, took in zip(counts, (small, full), strict=True) if count) / 60, 1)
+    return round(sum(count * min(took) for count, took in phases if count) / 60, 1)
 
 
 _Key = tuple[int, int]  # place of the bundle, threads
