@@ -232,3 +232,15 @@ def test_progress_spans_the_scans_times(engine: Engine) -> None:
     assert progress.started_at == NOW + timedelta(seconds=1)
     assert progress.ended_at is None
     assert sum(progress.counts.values()) == 2
+
+
+def test_progress_of_many_batches_is_that_of_each(engine: Engine) -> None:
+    batches = [add_batch(engine, scans) for scans in (1, 2, 3)]
+    for number, (_, ids) in enumerate(batches):
+        claim(engine, ids[:number], now=NOW + timedelta(seconds=number))
+    with reading(engine) as session:
+        progress = queries.progress(session, [batch_id for batch_id, _ in batches])
+    for number, (batch_id, _) in enumerate(batches):
+        assert progress[batch_id].counts[ScanState.RUNNING] == number
+        assert progress[batch_id].counts[ScanState.QUEUED] == 1
+        assert progress[batch_id].started_at == (NOW + timedelta(seconds=number) if number else None)
