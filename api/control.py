@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 def cancel_batch(services: Services, caller: Caller, batch_id: UUID) -> None:
-    """End every scan that waits; those that run stop at their next stage. Asking twice changes nothing."""
+    """End every scan that waits; those that run stop before their next costly stage. Asking twice changes nothing."""
     now = services.clock()
     with transaction(services.engine) as session:
         batch = _locked(session, caller, batch_id)

@@ -219,7 +219,8 @@ def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
         image = image.convert("RGB")
     if image.mode == "RGB":
         _check_grey(image)
-    return np.array(image.convert("L"), dtype=np.uint8)
+    # Pillow copies even a picture that is grey already.
+    return np.array(image if image.mode == "L" else image.convert("L"), dtype=np.uint8)
 
 
 def _check_grey(image: Image.Image) -> None:

@@ -1,8 +1,8 @@
 """One chunk's way through the stages: read, decode, predict, render, store.
 
 What goes wrong with one scan is that scan's alone. Only a fault of the forward pass, which all share, is the
-whole chunk's. Between two stages it is asked which scans are still wanted, so that a cancelled batch stops
-costing in mid-chunk.
+whole chunk's. Before the network and before the pictures it is asked which scans are still wanted, so that a cancelled
+batch stops costing in mid-chunk.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Chunk:
 
     def _finish(self, decoded: Sequence[tuple[ClaimedScan, Decoded]]) -> None:
         predicted = self._predict(self._still_wanted(decoded))
-        rendered = self._each(self._render, self._still_wanted(predicted))
-        stored = self._each(self._store, self._still_wanted(rendered))
+        rendered = self._each(self._render, self._still_wanted(predicted))  # the last time: storing costs little
+        stored = self._each(self._store, rendered)
         self.outcomes += [outcome for _, outcome in stored]
 
     def _make_durable(self) -> None:

@@ -22,7 +22,7 @@ from tests.integration.test_processing import NOW, add_scans, artifacts, png, st
 from worker import processing
 from worker.inference.bundle import read_bundle
 from worker.inference.pipeline import Pipeline
-from worker.inference.types import Decoded, Predicted, Source
+from worker.inference.types import Decoded, Explained, Predicted, Source
 from worker.patience import patiently
 from worker.runtime import Runtime
 
@@ -120,21 +120,40 @@ def test_a_full_disk_leaves_no_half_result(runtime: Runtime) -> None:
 
 
 class _Cancelling(Pipeline):
-    """Somebody cancels the batch while the network works."""
+    """Somebody cancels the batch while a stage works."""
 
     engine: Engine
+    stage: str
 
     def predict(self, scans: Sequence[Decoded]) -> list[Predicted]:
-        with transaction(self.engine) as session:
-            session.execute(update(Batch).values(cancel_requested_at=NOW))
+        self._cancel_in("predict")
         return super().predict(scans)
 
+    def render(self, scan: Predicted) -> Explained:
+        self._cancel_in("render")
+        return super().render(scan)
 
-def test_a_cancelled_scan_stops_at_the_next_stage(runtime: Runtime) -> None:
-    ids = add_scans(runtime, png(1), b"no image")
+    def _cancel_in(self, stage: str) -> None:
+        if stage == self.stage:
+            with transaction(self.engine) as session:
+                session.execute(update(Batch).values(cancel_requested_at=NOW))
+
+
+def process_cancelling(runtime: Runtime, ids: Sequence[UUID], *, stage: str) -> None:
     pipeline = _Cancelling(NullModel(read_bundle(runtime.settings.model_dir)), max_pixels=runtime.settings.max_pixels)
-    pipeline.engine = runtime.engine
+    pipeline.engine, pipeline.stage = runtime.engine, stage
     processing.process_scans(dataclasses.replace(runtime, pipeline=pipeline), ids)
+
+
+def test_scans_whose_pictures_are_drawn_when_their_batch_is_cancelled_come_to_their_result(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), png(2))
+    process_cancelling(runtime, ids, stage="render")
+    assert states(runtime) == [(ScanState.SUCCEEDED, None)] * 2
+
+
+def test_a_cancelled_scan_stops_before_its_pictures(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), b"no image")
+    process_cancelling(runtime, ids, stage="predict")
     assert states(runtime) == [(ScanState.CANCELLED, None), (ScanState.REJECTED, "not_an_image")]
     assert artifacts(runtime.settings.data_dir) == []
     with reading(runtime.engine) as session:

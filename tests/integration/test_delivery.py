@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -102,6 +103,18 @@ def test_a_scan_is_claimed_once(engine: Engine) -> None:
     assert [scan.id for scan in claim(engine, ids)] == ids
     assert claim(engine, ids) == []
     assert states(engine, batch_id) == {ScanState.RUNNING: 3}
+
+
+def test_scans_of_lost_claims_and_of_batches_to_be_cancelled_are_no_longer_wanted(engine: Engine) -> None:
+    (_, kept), (cancelled, others) = add_batch(engine, 2), add_batch(engine, 1)
+    claimed = claim(engine, kept + others)
+    overtaken = replace(claimed[0], fence=claimed[0].fence - 1)
+    with transaction(engine) as session:
+        assert queries.wanted(session, claimed) == {*kept, *others}
+        assert queries.wanted(session, [overtaken, claimed[1]]) == {kept[1]}
+        session.get_one(Batch, cancelled).cancel_requested_at = NOW
+        session.flush()
+        assert queries.wanted(session, claimed) == {*kept}
 
 
 def test_two_workers_at_once_share_no_scan(engine: Engine) -> None:
@@ -232,3 +245,15 @@ def test_progress_spans_the_scans_times(engine: Engine) -> None:
     assert progress.started_at == NOW + timedelta(seconds=1)
     assert progress.ended_at is None
     assert sum(progress.counts.values()) == 2
+
+
+def test_progress_of_many_batches_is_that_of_each(engine: Engine) -> None:
+    batches = [add_batch(engine, scans) for scans in (1, 2, 3)]
+    for number, (_, ids) in enumerate(batches):
+        claim(engine, ids[:number], now=NOW + timedelta(seconds=number))
+    with reading(engine) as session:
+        progress = queries.progress(session, [batch_id for batch_id, _ in batches])
+    for number, (batch_id, _) in enumerate(batches):
+        assert progress[batch_id].counts[ScanState.RUNNING] == number
+        assert progress[batch_id].counts[ScanState.QUEUED] == 1
+        assert progress[batch_id].started_at == (NOW + timedelta(seconds=number) if number else None)
