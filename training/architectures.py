@@ -6,6 +6,7 @@ All end in the same head, so that logits, Grad-CAM, calibration and bundles work
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def _convolutions_with_norms(network: keras.Model) -> list[tuple[Any, Any]]:
 
 _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "pyramid": build_network,
+    "peaks": partial(build_network, peaks=True),
     "plain": build_plain,
     "mobilenetv2": build_mobilenetv2,
 }

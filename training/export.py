@@ -77,10 +77,10 @@ def export_bundle(
     (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2) + "\n")
 
 
-def export_untrained(folder: Path, *, seed: int = 0, size_px: int = 160, width: int = 24) -> None:
+def export_untrained(folder: Path, *, seed: int = 0, size_px: int = 160, width: int = 24, peaks: bool = False) -> None:
     """A small valid bundle with random weights: what the service needs to be developed and tested without training."""
     keras.utils.set_random_seed(seed)
-    net = build_network(size_px=size_px, width=width)
+    net = build_network(size_px=size_px, width=width, peaks=peaks)
     features = np.random.default_rng(seed).random((64, net.get_layer(FEATURES).output.shape[-1]), np.float32)
     fitted = fit_training_features(features, np.arange(64) % len(TumorClass))
     export_bundle(net, folder, training_features=fitted)

@@ -1,9 +1,10 @@
 """Grad-CAM in closed form, from the same forward pass as the prediction.
 
 Grad-CAM (Selvaraju et al. 2017) weighs each last feature map by the mean gradient of the logit and keeps the
-positive part of the sum. Where global average pooling and one linear layer follow the last feature maps, that
-gradient is the class weight / (g * g), the same everywhere, so the weighted sum is the class map (CAM, Zhou et
-al. 2016) over g * g; divided by its own maximum the factor is gone. A test holds it against automatic differentiation.
+positive part of the sum. Where one linear layer and a mean over the map follow the last feature maps, the gradient's
+mean is the class weight / (g * g), so the weighted sum is the class map (CAM, Zhou et al. 2016) over g * g; divided by
+its own maximum the factor is gone. That holds for any mean whose gradient by the map sums to 1, as that of log-mean-exp
+does. A test holds it against automatic differentiation.
 """
 
 from __future__ import annotations

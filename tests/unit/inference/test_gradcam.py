@@ -14,9 +14,10 @@ from hypothesis.extra import numpy as arrays
 
 from shared.domain import TumorClass
 from tests.unit.inference.phantoms import draw_head
+from training.export import export_untrained
 from worker.inference.gradcam import heatmap
 from worker.inference.model import Model, load_model
-from worker.inference.network import CLASS_MAPS, FEATURES
+from worker.inference.network import CLASS_MAPS, FEATURES, POOLED
 from worker.inference.preprocess import prepare
 
 SHIPPED = Path(__file__).resolve().parents[3] / "models" / "cnn-pyramid-1"
@@ -30,7 +31,7 @@ def grad_cam(net: Any, pixels: npt.NDArray[np.float32], label: TumorClass) -> np
         # The logits are taken again from the features, through the layers that follow them.
         tape.watch(features)
         maps = net.get_layer(CLASS_MAPS)(features)
-        again = net.get_layer("logits")(net.get_layer("mean")(maps))
+        again = net.get_layer("logits")(net.get_layer(POOLED)(maps))
         wanted = again[0, list(TumorClass).index(label)]
     np.testing.assert_allclose(again, logits, atol=1e-4)
     weights = tf.reduce_mean(tape.gradient(wanted, features), axis=(1, 2))
@@ -38,10 +39,16 @@ def grad_cam(net: Any, pixels: npt.NDArray[np.float32], label: TumorClass) -> np
     return cam / cam.max() if cam.max() > 0 else cam
 
 
+@pytest.fixture
+def peaky_model(tmp_path: Path) -> Model:
+    export_untrained(tmp_path / "peaks", size_px=64, width=6, peaks=True)
+    return load_model(tmp_path / "peaks")
+
+
 @pytest.mark.parametrize("label", list(TumorClass))
-@pytest.mark.parametrize("which", ["shipped", "random"])
-def test_closed_form_is_grad_cam(which: str, label: TumorClass, tiny_model: Model) -> None:
-    model = load_model(SHIPPED) if which == "shipped" else tiny_model
+@pytest.mark.parametrize("which", ["shipped", "random", "peaks"])
+def test_closed_form_is_grad_cam(which: str, label: TumorClass, tiny_model: Model, peaky_model: Model) -> None:
+    model = {"shipped": load_model(SHIPPED), "random": tiny_model, "peaks": peaky_model}[which]
     pixels = prepare(draw_head(tumour=(150, 110)), size_px=model.size_px).pixels
     _, class_maps, _ = model.infer(pixels[None, :, :, None])
     assert np.abs(heatmap(class_maps[0], label) - grad_cam(model.network, pixels, label)).max() <= 1e-4
