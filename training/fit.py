@@ -23,11 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from training.architectures import build
-from training.augment import augment
+from training.augmentation.augment import augment
+from training.augmentation.counterfactuals import Counterfactuals
+from training.augmentation.greys import OtherGreys
 from training.config import TrainingConfig
-from training.counterfactuals import Counterfactuals
-from training.data import CLASSES, Examples
-from training.greys import OtherGreys
+from training.dataset.slices import CLASSES, Examples
 from training.losses import OutsideOutline
 from training.precision import convolutions_in
 from training.teacher import Teacher

@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from shared.errors import InvalidScan
 from shared.images import read_image
-from training.calibrate import CAPPED_SOURCES
-from training.data import Slice, read_picture
-from training.rates import Rate, rate
+from training.dataset.slices import Slice, read_picture
+from training.evaluation.calibrate import CAPPED_SOURCES
+from training.evaluation.rates import Rate, rate
 from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single
 from worker.inference.pipeline import Pipeline
 from worker.inference.preprocess import prepare

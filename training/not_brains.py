@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.data import Slice, read_picture
+from training.dataset.slices import Slice, read_picture
 
 Picture = npt.NDArray[np.uint8]
 EACH = 100

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.calibrate import fit_calibration
+from training.evaluation.calibrate import fit_calibration
+from training.evaluation.scores import ScanScore
 from training.export import export_bundle
-from training.scores import ScanScore
 from worker.inference.distance import load_training_features
 from worker.inference.gate import Gate
 from worker.inference.model import load_model

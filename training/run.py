@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from training.architectures import load_imagenet
 from training.config import TrainingConfig
-from training.data import Examples, Slice, load_examples
+from training.dataset.slices import Examples, Slice, load_examples
+from training.evaluation.scores import ScanScore, labels_of, logits_of, read_scores, write_scores
+from training.evaluation.scoring import score
 from training.export import TRAINING_DATA, export_bundle
 from training.fit import Report, fixed_size, train
-from training.scores import ScanScore, labels_of, logits_of, read_scores, write_scores
-from training.scoring import score
 from training.teacher import Teacher
 from worker.inference.distance import TrainingFeatures, fit_training_features
 from worker.inference.model import load_model, with_features

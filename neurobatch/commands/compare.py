@@ -20,13 +20,13 @@ def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, record: 
 
     Costs are those of the bundle in a table's folder or under it. Writes comparison.json, .md and .png.
     """
-    from training.comparison import COMPARISON_FILE
-    from training.comparison import compare as compare_tables
-    from training.comparison_tables import comparison_table, difference_table
-    from training.documents import fill_documents
-    from training.plots.comparison import draw_comparison
-    from training.report import write_document
-    from training.scores import read_scores
+    from training.evaluation.comparison import COMPARISON_FILE
+    from training.evaluation.comparison import compare as compare_tables
+    from training.evaluation.report import write_document
+    from training.evaluation.scores import read_scores
+    from training.publication.comparison_tables import comparison_table, difference_table
+    from training.publication.documents import fill_documents
+    from training.publication.plots.comparison import draw_comparison
 
     named = {path.resolve().parent.name: path for path in tables}
     if len(named) < len(tables):

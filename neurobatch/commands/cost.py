@@ -28,8 +28,8 @@ def cost(models: tuple[Path, ...], run_dirs: tuple[Path, ...], rounds: int, out:
     Times hold only beside each other within one run; the first bundle is what the others are compared with.
     """
     from shared.settings import load_settings
-    from training.cost import Effort, Subject, measure_costs
-    from training.report import write_document
+    from training.costs.measure import Effort, Subject, measure_costs
+    from training.evaluation.report import write_document
 
     bundles = models or (load_settings().model_dir,)
     if run_dirs and len(run_dirs) != len(bundles):

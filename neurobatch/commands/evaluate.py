@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from training.outcomes import Outcomes
+    from training.evaluation.outcomes import Outcomes
     from worker.inference.model import Model
 
 
@@ -74,9 +74,9 @@ def evaluate(
     started_s = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.settings import load_settings
-    from training.plots.all import draw_evaluation
-    from training.report import EVALUATION_FILE, write_document
-    from training.tables import headline_table
+    from training.evaluation.report import EVALUATION_FILE, write_document
+    from training.publication.plots.all import draw_evaluation
+    from training.publication.tables import headline_table
 
     folder = model or load_settings().model_dir
     try:
@@ -105,12 +105,12 @@ def evaluate(
 
 def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path) -> tuple[dict[str, Any], Outcomes]:
     """The figures of a cross-validation: of the bundle that came of it, or named by the folder of its scores."""
-    from training.calibrate import fit_on_other_folds
-    from training.history import read_histories
-    from training.outcomes import outcomes_of
-    from training.record import SCORES_FILE
-    from training.report import evaluate_out_of_fold
-    from training.scores import read_scores
+    from training.evaluation.calibrate import fit_on_other_folds
+    from training.evaluation.history import read_histories
+    from training.evaluation.outcomes import outcomes_of
+    from training.evaluation.report import evaluate_out_of_fold
+    from training.evaluation.scores import read_scores
+    from training.publication.record import SCORES_FILE
 
     table = read_scores(path)
     command = "neurobatch evaluate --scores "
@@ -123,8 +123,8 @@ def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path) -> tuple[dict[
 
 def _other_splits(scores: Path, *, unseen: tuple[Path, ...], record_wise: Path | None) -> dict[str, Any]:
     """The sections on networks that were trained on other splits, where their scores are given."""
-    from training import split_figures
-    from training.scores import read_scores
+    from training.evaluation import split_figures
+    from training.evaluation.scores import read_scores
 
     table = read_scores(scores)
     found = {}
@@ -137,11 +137,11 @@ def _other_splits(scores: Path, *, unseen: tuple[Path, ...], record_wise: Path |
 
 def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
 
-    from training.calibrate import calibration_of
-    from training.data import datasets_dir, load_index
-    from training.outcomes import outcomes_of
-    from training.report import evaluate_bundle
-    from training.scoring import score
+    from training.dataset.slices import datasets_dir, load_index
+    from training.evaluation.calibrate import calibration_of
+    from training.evaluation.outcomes import outcomes_of
+    from training.evaluation.report import evaluate_bundle
+    from training.evaluation.scoring import score
     from worker.inference.model import load_model
 
     loaded = load_model(folder)
@@ -156,8 +156,8 @@ def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any],
 
 def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) -> dict[str, Any]:
     """The evaluation as it was recorded, with what was measured for the bundle before."""
-    from training.documents import fill_documents
-    from training.record import record, with_recorded_sections
+    from training.publication.documents import fill_documents
+    from training.publication.record import record, with_recorded_sections
 
     whole = with_recorded_sections(evaluation, folder)
     record(whole, folder, scores=scores)
@@ -167,8 +167,8 @@ def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) ->
 
 
 def _randomised(folder: Path) -> dict[str, Any]:
-    from training.data import datasets_dir, load_index
-    from training.randomised import measure_randomised, randomised
+    from training.dataset.slices import datasets_dir, load_index
+    from training.evaluation.randomised import measure_randomised, randomised
     from worker.inference.model import load_model
 
     slices = load_index(datasets_dir())
@@ -179,8 +179,8 @@ def _draw_gallery(outcomes: Outcomes, target: Path, *, networks: Path | None, bu
     """By the network of each fold beside the scores; by the bundle itself where it was scored."""
     from functools import cache
 
-    from training.data import datasets_dir, load_index
-    from training.plots.gallery import choose, draw_gallery, look_again
+    from training.dataset.slices import datasets_dir, load_index
+    from training.publication.plots.gallery import choose, draw_gallery, look_again
     from worker.inference.model import load_model
 
     @cache

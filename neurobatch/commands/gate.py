@@ -33,7 +33,7 @@ def gate(out: Path, model: Path | None, folders: tuple[Path, ...]) -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.settings import load_settings
-    from training.data import datasets_dir, load_index
+    from training.dataset.slices import datasets_dir, load_index
     from training.gate import extra_time, fit_gate, rejected_share
     from training.not_brains import kinds
     from worker.inference.gate import save_gate

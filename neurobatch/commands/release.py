@@ -26,8 +26,8 @@ def release(trained: Path, bundle: Path, scores: Path, gate: Path | None) -> Non
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.errors import NeurobatchError
+    from training.evaluation.scores import read_scores
     from training.release import release as write
-    from training.scores import read_scores
     from worker.inference.gate import load_gate
 
     try:

@@ -30,17 +30,17 @@ import click
 @click.option("--seed", default=0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the JSON here.")
 def robustness(models: tuple[Path, ...], folds: tuple[int, ...], scans: int, seed: int, out: Path | None) -> None:
-    """Ask networks again after every perturbation of training/perturb.py, and with tumours taken out and put in.
+    """Ask networks again after every perturbation of training/stress/perturb.py, and with tumours taken out and put in.
 
     The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
     if len(models) != len(folds):
         raise click.UsageError(f"{len(models)} --model for {len(folds)} --fold")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from training.counterfactual_answers import ask_counterfactuals
-    from training.data import datasets_dir, load_index
-    from training.report import write_document
-    from training.robustness import robustness as measure
+    from training.dataset.slices import datasets_dir, load_index
+    from training.evaluation.report import write_document
+    from training.stress.counterfactual_answers import ask_counterfactuals
+    from training.stress.robustness import robustness as measure
 
     pairs = [(model, load_index(datasets_dir(), folds=[fold])) for model, fold in zip(models, folds, strict=True)]
 

@@ -15,10 +15,10 @@ def shortcuts(size_px: int, out: Path | None) -> None:
 
     The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
-    from training.data import datasets_dir, load_index
-    from training.report import write_document
-    from training.section_tables import section_tables
-    from training.shortcuts import shortcuts as measure
+    from training.dataset.slices import datasets_dir, load_index
+    from training.evaluation.report import write_document
+    from training.publication.section_tables import section_tables
+    from training.stress.shortcuts import shortcuts as measure
 
     figures = measure(load_index(datasets_dir()), size_px=size_px, report=lambda line: click.echo(line, err=True))
     if out:

@@ -45,11 +45,12 @@ def train(
     if cross_validate + bool(leave_out) + bool(leave_source_out) + record_wise > 1:
         raise click.UsageError("choose one of --cross-validate, --leave-out, --leave-source-out and --record-wise")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from training import run, splits
+    from training import run
     from training.config import load_config
-    from training.data import datasets_dir, load_index
-    from training.entries import UnusableData
-    from training.own_data import load_own_data
+    from training.dataset import splits
+    from training.dataset.entries import UnusableData
+    from training.dataset.own_data import load_own_data
+    from training.dataset.slices import datasets_dir, load_index
 
     settings = load_config(config)
     datasets = datasets_dir()

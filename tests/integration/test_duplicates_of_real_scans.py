@@ -9,10 +9,10 @@ import pytest
 
 from shared.domain import TumorClass
 from tests.unit.training.brains import VARIANTS
-from training.alignment import make_thumbnail
-from training.data import Slice, load_index, read_picture
-from training.duplicates import Pair, find_duplicates
-from training.folds import groups_of
+from training.dataset.alignment import make_thumbnail
+from training.dataset.duplicates import Pair, find_duplicates
+from training.dataset.folds import groups_of
+from training.dataset.slices import Slice, load_index, read_picture
 
 COPIES = 300
 

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from neurobatch.cli import cli
+from tests.unit.training.evaluation.test_comparison import COST
 from tests.unit.training.synthetic import honest_scores
-from tests.unit.training.test_comparison import COST
-from training.calibrate import calibration_of, fit_calibration
+from training.evaluation.calibrate import calibration_of, fit_calibration
+from training.evaluation.scores import read_scores, write_scores
 from training.export import export_untrained
-from training.scores import read_scores, write_scores
 from worker.inference.model import load_model
 
 

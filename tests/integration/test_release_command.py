@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from neurobatch.cli import cli
 from tests.unit.training.synthetic import honest_scores
-from training.calibrate import fit_calibration
+from training.evaluation.calibrate import fit_calibration
+from training.evaluation.scores import read_scores, write_scores
 from training.export import export_untrained
-from training.scores import read_scores, write_scores
 from worker.inference.model import load_model
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from training.evaluation.report import evaluate_out_of_fold
+from training.evaluation.scores import read_scores
 from training.gate import rejected_share
-from training.report import evaluate_out_of_fold
-from training.scores import read_scores
 from worker.inference.model import load_model
 
 ROOT = Path(__file__).resolve().parents[2]

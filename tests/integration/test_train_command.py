@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from neurobatch.commands.train import train
 from tests.unit.training.brains import draw_brain, mirror
-from training.scores import read_scores
+from training.evaluation.scores import read_scores
 from worker.inference.bundle import DESCRIPTION_FILE
 
 LABELS = ("glioma", "meningioma", "pituitary", "no_tumor")

@@ -9,7 +9,7 @@ from neurobatch.cli import cli
 from shared.domain import TumorClass
 from tests.unit.training.slices import drawn_slice
 from training.export import export_untrained
-from training.perturb import PERTURBATIONS
+from training.stress.perturb import PERTURBATIONS
 
 
 def run(*arguments: object) -> Result:

@@ -6,7 +6,7 @@ import numpy as np
 
 from shared.domain import TumorClass
 from tests.unit.inference.phantoms import draw_head, encode
-from training.data import Slice
+from training.dataset.slices import Slice
 
 
 def drawn_slice(

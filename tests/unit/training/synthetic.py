@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.scores import CLASSES, HeatmapScore, ScanScore
+from training.evaluation.scores import CLASSES, HeatmapScore, ScanScore
 from worker.inference.predict import softmax
 
 HEALTHY = len(CLASSES) - 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from training.config import TrainingConfig, load_config
-from training.data import Examples
+from training.dataset.slices import Examples
 from training.fit import AugmentedBatches, cell_cover, fixed_size, train
 from training.losses import OutsideOutline
 

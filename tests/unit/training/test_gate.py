@@ -8,7 +8,7 @@ import pytest
 from shared.domain import TumorClass
 from shared.errors import InvalidScan
 from tests.unit.training.brains import draw_brain
-from training.data import Slice
+from training.dataset.slices import Slice
 from training.gate import fit_gate, rejected_share
 from training.not_brains import kinds
 from worker.inference.gate import Gate, appearance_of, load_gate, save_gate

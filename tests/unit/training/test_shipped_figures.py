@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from training.card import CARD_FILE, PLOTS, card
-from training.documents import documents_of, filled
-from training.plots.all import pictures_of
-from training.record import SCORES_FILE
-from training.report import EVALUATION_FILE, evaluate_out_of_fold, headline
-from training.scores import read_scores
-from training.split_figures import record_wise, unseen_sources
+from training.evaluation.report import EVALUATION_FILE, evaluate_out_of_fold, headline
+from training.evaluation.scores import read_scores
+from training.evaluation.split_figures import record_wise, unseen_sources
+from training.publication.card import CARD_FILE, PLOTS, card
+from training.publication.documents import documents_of, filled
+from training.publication.plots.all import pictures_of
+from training.publication.record import SCORES_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLES = sorted(path.parent for path in ROOT.glob("models/*/bundle.json"))

@@ -1,0 +1,1 @@
+"""How a picture is changed before a network in training sees it."""

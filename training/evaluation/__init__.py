@@ -1,0 +1,1 @@
+"""What a network said of every scan, and the figures that follow from it."""

@@ -1,0 +1,159 @@
+"""The model card of a bundle, written from its description and its evaluation, so that they cannot differ.
+
+Its sections are those of Mitchell et al. 2019, "Model cards for model reporting".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.report import COMPUTED, EVALUATION_FILE
+from training.publication import tables
+from training.publication.plots.all import pictures_of
+from training.publication.section_tables import section_tables
+from training.publication.wording import name_of, number_in_words
+from worker.inference.bundle import DESCRIPTION_FILE
+
+CARD_FILE = "README.md"
+PLOTS = "plots"  # the folder beside the card; the API shows what is in it
+
+Document = Mapping[str, Any]
+
+_ALT = {
+    "training": "Accuracy and cross-entropy over the epochs, for each fold",
+    "confusion": "Confusion matrix",
+    "by-group": "Sensitivity, precision and specificity by class; accuracy by source and fold",
+    "roc": "ROC curve of each class against the rest",
+    "reliability": "Accuracy over confidence, and the number of scans at each confidence",
+    "risk-coverage": "Error rate over the share of scans that are answered",
+    "heatmaps": "How often the heatmap's peak lies in the tumour, beside baselines and by size",
+}
+
+_DETAILS = """\
+# {name}
+
+Tells glioma, meningioma, pituitary tumour and no tumour apart on one slice of a brain MRI, and shows by a heatmap what
+speaks for its answer. **For research. It is not a medical device.**
+
+Every figure below is one of [evaluation.json](evaluation.json), in which this card is written: {how}
+({interval}).
+
+{headline}
+
+Reproduce with `{command}`.
+
+## Model details
+
+* Version {version}, {parameters:,} parameters, licence {licence}.
+* Input: one greyscale picture, cropped to the head, {size_px} x {size_px} (`worker/inference/preprocess.py`).
+* Output: four probabilities, softmax(logits / temperature) at temperature {temperature}; reasons for review; a heatmap.
+* The heatmap is Grad-CAM (Selvaraju et al. 2017) of the predicted class, in closed form from the same forward pass.
+* What was tried on the way: `docs/experiments.md`.
+
+## Intended use
+
+* For: research on batches of brain MRI; teaching; building and testing services around such a model.
+* Not for: diagnosis, treatment, triage, or any decision about a patient. No clinical study was made.
+* Out of scope: what is no brain MRI (most of it is turned away where the bundle holds a gate), other sequences than it
+  was trained on, children, and any answer but its four labels.
+
+## Factors
+
+Measured by source (and with it scanner and hospital), by class, and by the size of the tumour. Age and sex of the
+patients, scanner settings and planes of the slices are not in the data, so nothing is said by them.
+
+## Metrics
+
+* A patient's slices are never on both sides of a split, and intervals are of patients drawn with replacement.
+* *Tumour called healthy* is the headline of safety. *In review* are scans that ask for a person.
+* The heatmap's peak is asked whether it lies in the box around, or inside, the outline that a radiologist drew (the
+  pointing game, Zhang et al. 2018), beside what needs no network: the centre, any brain pixel, the brightest pixel.
+
+## Training and evaluation data
+
+{training_data}
+
+Measured on:
+
+{data}
+"""
+
+_LIMITS = """\
+## Ethical considerations
+
+Its training data were published without the names of patients; how they agreed to it is told by the publishers. A
+heatmap looks convincing also where it is wrong, and so does a high probability: neither replaces a reader.
+
+## Caveats and recommendations
+
+* Every outlined tumour comes from one source and nearly every healthy brain from another, so a network can learn the
+  scanner instead of the tumour. An earlier network of this kind called many of another hospital's glioblastomas
+  healthy. "No tumour" on a scan from elsewhere means little.
+* The figures are of the sources named above, and all of them were trained on: unless a section says otherwise, none
+  tells how it does on a scanner that it has never seen. Expect it to be worse there.
+* The weakest class is {weakest}: see its sensitivity and precision.
+* A probability is calibrated for scans like those measured here, for their mix of labels, and for nothing else.
+* Review catches some of the wrong answers, not all: see the error rate outside review.
+{caveats}"""
+
+
+def write_card(folder: Path) -> None:
+    """Write README.md into a bundle's folder, from bundle.json and evaluation.json there."""
+    description = json.loads((folder / DESCRIPTION_FILE).read_text())
+    evaluation = json.loads((folder / EVALUATION_FILE).read_text())
+    (folder / CARD_FILE).write_text(card(description, evaluation, pictures=PLOTS))
+
+
+def card(description: Document, evaluation: Document, *, pictures: str) -> str:
+    """The card's text. `pictures`: the folder of the plots as seen from the card's."""
+    measured = evaluation["measured"]
+    top = _DETAILS.format(
+        name=description["name"],
+        how=measured["how"],
+        interval=measured["interval"],
+        headline=tables.headline_table(evaluation),
+        command=measured["command"],
+        version=description["version"],
+        parameters=description["parameters"],
+        licence=description["licence"],
+        size_px=description["input"]["size_px"],
+        temperature=number_in_words(evaluation["calibration"]["bundle"]["temperature"]),
+        training_data=description["training_data"],
+        data=tables.data_table(evaluation),
+    )
+    shown = pictures_of(evaluation)
+    sensitivity = {label: rate["value"] for label, rate in evaluation["by_class"]["sensitivity"].items() if rate["n"]}
+    limits = _LIMITS.format(
+        weakest=name_of(min(sensitivity, key=sensitivity.__getitem__)),
+        caveats="".join(f"* {caveat}\n" for caveat in description.get("caveats", ())),
+    )
+    return "\n".join(
+        [top, *_analyses(evaluation, lambda name: _picture(name, pictures) if name in shown else ""), limits]
+    )
+
+
+def _analyses(evaluation: Document, picture: Any) -> Iterable[str]:
+    yield _section("## Quantitative analyses", "### By class", tables.class_table(evaluation), picture("confusion"))
+    yield _section(tables.confusion_table(evaluation), picture("roc"))
+    yield _section("### By source and fold", tables.group_table(evaluation, by="by_source"))
+    yield _section(tables.group_table(evaluation, by="by_fold"), picture("by-group"), picture("training"))
+    fitted = f"Calibration: {evaluation['calibration']['how']}."
+    yield _section("### Calibration and review", fitted, tables.calibration_table(evaluation), picture("reliability"))
+    yield _section(tables.review_table(evaluation), picture("risk-coverage"))
+    if evaluation["heatmaps"]["by_size"]:
+        yield _section("### Heatmaps", f"Of {evaluation['heatmaps']['of']}.", tables.heatmap_table(evaluation))
+        yield _section("By the size of the tumour:", tables.size_table(evaluation), picture("heatmaps"))
+    for name, section in evaluation.items():
+        if name not in COMPUTED:
+            yield _section(f"### {name_of(name).capitalize()}", section.get("note", ""), section_tables(section))
+
+
+def _picture(name: str, pictures: str) -> str:
+    return f"![{_ALT[name]}]({pictures}/{name}.png)"
+
+
+def _section(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"

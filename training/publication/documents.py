@@ -1,0 +1,68 @@
+"""Tables in hand-written documents that are filled from JSON, so that no figure is typed.
+
+A document holds `<!-- from PATH: TABLE -->` and `<!-- end -->`; what stands between is replaced. PATH is that of an
+evaluation.json or comparison.json, from the repository's root.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from training.publication import comparison_tables, tables
+from training.publication.section_tables import section_tables
+
+_TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "headline": tables.headline_table,
+    "data": tables.data_table,
+    "classes": tables.class_table,
+    "confusion": tables.confusion_table,
+    "sources": partial(tables.group_table, by="by_source"),
+    "folds": partial(tables.group_table, by="by_fold"),
+    "calibration": tables.calibration_table,
+    "review": tables.review_table,
+    "heatmaps": tables.heatmap_table,
+    "sizes": tables.size_table,
+    "comparison": comparison_tables.comparison_table,
+    "differences": comparison_tables.difference_table,
+}
+_MARKED = re.compile(r"(<!-- from (\S+): ([\w-]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
+
+
+def filled(text: str, *, root: Path) -> str:
+    """The document with every marked table made anew.
+
+    Any section of an evaluation can be named as well. Raises ValueError for a table that is not known.
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        begin, path, table, end = found.groups()
+        document = json.loads((root / path).read_text())
+        if table in _TABLES:
+            return f"{begin}{_TABLES[table](document)}\n{end}"
+        if table in document:
+            return f"{begin}{section_tables(document[table])}\n{end}"
+        raise ValueError(f"{path}: no table or section {table}; tables: {', '.join(_TABLES)}")
+
+    return _MARKED.sub(fill, text)
+
+
+def documents_of(root: Path) -> list[Path]:
+    """The documents of a repository that may hold marked tables."""
+    return [path for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))) if path.is_file()]
+
+
+def fill_documents(root: Path) -> list[Path]:
+    """Renew every marked table of the repository; the documents that changed."""
+    changed = []
+    for path in documents_of(root):
+        text = path.read_text()
+        new = filled(text, root=root)
+        if new != text:
+            path.write_text(new)
+            changed.append(path)
+    return changed

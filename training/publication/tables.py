@@ -1,0 +1,145 @@
+"""Markdown tables of an evaluation, for card and documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from training.publication.wording import (
+    interval_in_words,
+    name_of,
+    number_in_words,
+    rate_in_words,
+    value_in_words,
+)
+
+Document = Mapping[str, Any]
+
+
+def headline_table(evaluation: Document) -> str:
+    """What is said first."""
+    return rates_table(evaluation["headline"])
+
+
+def rates_table(rates: Mapping[str, Document], *, title: str = "figure") -> str:
+    """One rate a row: value, interval and n."""
+    return markdown_table(
+        (title, "value", "95% interval", "n"),
+        (
+            (
+                name_of(name),
+                value_in_words(name, rate["value"]),
+                interval_in_words(name, rate["interval"]),
+                f"{rate['n']:,}",
+            )
+            for name, rate in rates.items()
+        ),
+    )
+
+
+def data_table(evaluation: Document) -> str:
+    """Scans and patients of each source."""
+    scans, patients = evaluation["measured"]["scans"], evaluation["measured"]["patients"]
+    return markdown_table(
+        ("source", "scans", "patients, or clusters of alike pictures where none is known"),
+        ((source, f"{count:,}", f"{patients[source]:,}") for source, count in scans.items()),
+    )
+
+
+def calibration_table(evaluation: Document) -> str:
+    """What was fitted, for the bundle and, where it was cross-validated, for each fold."""
+    found = evaluation["calibration"]
+    fitted = {"bundle": found["bundle"]} | {f"fold {fold}": each for fold, each in found.get("by_fold", {}).items()}
+    return markdown_table(
+        ("calibration of", "temperature", "review: confidence below", "review: distance beyond"),
+        ((name, *map(number_in_words, each.values())) for name, each in fitted.items()),
+    )
+
+
+def review_table(evaluation: Document) -> str:
+    """Who is in review, why, and what it saves; with the area under risk over coverage."""
+    review, risk = evaluation["review"], evaluation["risk_coverage"]
+    rates = {f"in review for {name_of(reason)}": rate for reason, rate in review["share_by_reason"].items()}
+    rates |= {name: review[name] for name in ("errors_caught", "error_rate_inside", "error_rate_outside")}
+    return rates_table(rates | {name: risk[name] for name in ("accuracy_at_90_coverage", "area_under_curve")})
+
+
+def class_table(evaluation: Document) -> str:
+    """Sensitivity, specificity, precision and ROC by class."""
+    measures = evaluation["by_class"]
+    labels = list(evaluation["confusion"])
+    return markdown_table(
+        ("class", *map(name_of, measures)),
+        (
+            (name_of(label), *(rate_in_words(measure, rates[label]) for measure, rates in measures.items()))
+            for label in labels
+        ),
+    )
+
+
+def confusion_table(evaluation: Document) -> str:
+    """True labels down, predicted across."""
+    confusion = evaluation["confusion"]
+    return markdown_table(
+        ("true, called", *map(name_of, confusion)),
+        ((name_of(true), *(f"{count:,}" for count in row.values())) for true, row in confusion.items()),
+    )
+
+
+def group_table(evaluation: Document, *, by: str) -> str:
+    """`by_source` or `by_fold`: what was measured in each."""
+    groups = evaluation[by]
+    figures = [figure for figure in next(iter(groups.values())) if any(group[figure]["n"] for group in groups.values())]
+    return markdown_table(
+        (by.removeprefix("by_"), "scans", *map(name_of, figures)),
+        (
+            (name, f"{group['accuracy']['n']:,}", *(rate_in_words(figure, group[figure]) for figure in figures))
+            for name, group in groups.items()
+        ),
+    )
+
+
+def heatmap_table(evaluation: Document) -> str:
+    """The network's heatmaps beside what needs no network."""
+    found = evaluation["heatmaps"]
+    network = found["network"]
+    rows = [
+        ("network: peak", network["peak_in_box"], network["peak_in_outline"]),
+        *((f"{name_of(name)}", places["in_box"], places["in_outline"]) for name, places in found["baselines"].items()),
+        ("network: energy", network["energy_in_box"], network["energy_in_outline"]),
+    ]
+    table = [(name, rate_in_words("", box), rate_in_words("", outline)) for name, box, outline in rows]
+    times = [_times(found["energy_over_brain_uniform"][place]) for place in ("in_box", "in_outline")]
+    table.append(("network: energy, times brain-uniform", times[0], times[1]))
+    return markdown_table(("heatmap", "in the box", "in the outline"), table)
+
+
+def size_table(evaluation: Document) -> str:
+    """The heatmaps by the size of the tumour."""
+    sizes = evaluation["heatmaps"]["by_size"]
+    figures = ("accuracy", "peak_in_box", "peak_in_outline", "iou")
+    return markdown_table(
+        ("tumours", "of the picture", "scans", *map(name_of, figures)),
+        (
+            (
+                name,
+                "{:.2%}–{:.2%}".format(*size["share_of_picture"]),
+                f"{size['accuracy']['n']:,}",
+                *(rate_in_words(figure, size[figure]) for figure in figures),
+            )
+            for name, size in sizes.items()
+        ),
+    )
+
+
+def _times(rate: Document) -> str:
+    if rate["value"] is None:
+        return "–"
+    low, high = rate["interval"]
+    return f"{rate['value']:.1f} ({low:.1f}–{high:.1f})"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,1 @@
+"""What an accuracy does not say: what it may rest on, and what it survives."""

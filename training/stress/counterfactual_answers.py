@@ -1,0 +1,79 @@
+"""Does a network look at the tumour? Asked of heads that lost theirs, and of healthy ones that were given one.
+
+A network that tells the source instead of the tumour calls a healed head a tumour, as all of its source are, and a
+planted one healthy. It is asked about counterfactuals of patients that it was not trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from training.augmentation.counterfactuals import HEALTHY, Counterfactuals, Example
+from training.dataset.slices import CLASSES, Slice, load_examples
+from training.evaluation.rates import rate
+from worker.inference.model import load_model
+from worker.inference.pipeline import Network, Pipeline
+from worker.inference.types import Decoded, Prediction, Rejected, Source
+
+_SIDE_PX = 200  # as they are made in training
+_MAX_PIXELS = 1_000_000
+_CHUNK = 32
+_NOTE = (
+    "Lateral tumours replaced by the other side of the head, which is then healthy; and tumours blended into healthy "
+    "heads. A rejected picture counts as none of the answers."
+)
+
+Answer = Prediction | None
+
+
+def ask_counterfactuals(
+    folds: Sequence[tuple[Path, Sequence[Slice]]], *, seed: int = 0, report: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Figures over every slice of `folds` that has a counterfactual.
+
+    `folds`: bundles, each with slices that it was not trained on.
+    """
+    asked: list[tuple[Example, Answer]] = []
+    for bundle, slices in folds:
+        examples = made_of(slices, seed=seed)
+        model = load_model(bundle)
+        for start in range(0, len(examples), _CHUNK):
+            chunk = examples[start : start + _CHUNK]
+            asked += zip(chunk, _ask(model, chunk), strict=True)
+            report(f"counterfactuals: asked {len(asked)}")
+    healed = [(example, answer) for example, answer in asked if example.label == HEALTHY]
+    planted = [(example, answer) for example, answer in asked if example.label != HEALTHY]
+    return {"note": _NOTE, "healed": _figures(healed), "planted": _figures(planted)}
+
+
+def made_of(slices: Sequence[Slice], *, seed: int) -> list[Example]:
+    """The counterfactual of every slice that has one, the same for the same seed."""
+    examples = load_examples(slices, size_px=_SIDE_PX)
+    drawing = Counterfactuals(examples, share=1.0)
+    drawn = [drawing.draw(at, rng=np.random.default_rng((seed, at))) for at in range(len(examples))]
+    return [example for example, label in zip(drawn, examples.labels, strict=True) if example.label != label]
+
+
+def _ask(model: Network, examples: Sequence[Example]) -> list[Answer]:
+    pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
+    decoded: list[Decoded | Rejected] = [
+        pipeline.decode(Source(cv2.imencode(".bmp", example.pixels)[1].tobytes())) for example in examples
+    ]
+    predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
+    return [next(predicted).prediction if isinstance(item, Decoded) else None for item in decoded]
+
+
+def _figures(asked: Sequence[tuple[Example, Answer]]) -> dict[str, Any]:
+    healthy = CLASSES[HEALTHY]
+    return {
+        "right": rate(answer is not None and answer.label is CLASSES[example.label] for example, answer in asked),
+        "called_healthy": rate(answer is not None and answer.label is healthy for _, answer in asked),
+        "called_a_tumour": rate(answer is not None and answer.label is not healthy for _, answer in asked),
+        "in_review": rate(answer is not None and answer.needs_review for _, answer in asked),
+        "rejected": rate(answer is None for _, answer in asked),
+    }
