@@ -35,15 +35,13 @@ if TYPE_CHECKING:
 @click.option(
     "--run-dir",
     type=click.Path(exists=True, path_type=Path),
-    help="Where training curves lie; default: beside --scores.",
+    help="Of the cross-validation, with its training curves; default: beside --scores.",
 )
 @click.option(
     "--randomised", is_flag=True, help="Measure heatmaps of the bundle with random weights as well (minutes)."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for JSON and pictures; build/evaluation/NAME.")
-@click.option(
-    "--gallery", is_flag=True, help="Draw heatmap hits and misses into --out, by fold-K/bundle beside --scores."
-)
+@click.option("--gallery", is_flag=True, help="Draw heatmap hits and misses into --out, by fold-K/bundle in --run-dir.")
 @click.option(
     "--record", "recorded", is_flag=True, help="Put figures, calibration, card and pictures into bundle and docs."
 )
@@ -73,6 +71,7 @@ def evaluate(
     added = dict(map(_named, sections))
     started_s = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from shared.errors import NeurobatchError
     from shared.settings import load_settings
     from training.evaluation.report import EVALUATION_FILE, write_document
     from training.publication.plots.all import draw_evaluation
@@ -96,8 +95,8 @@ def evaluate(
         write_document(target / EVALUATION_FILE, evaluation)
         draw_evaluation(evaluation, target)
         if gallery:
-            _draw_gallery(outcomes, target, networks=scores.parent if scores else None, bundle=folder)
-    except ValueError as error:
+            _draw_gallery(outcomes, target, networks=(run_dir or scores.parent) if scores else None, bundle=folder)
+    except (ValueError, NeurobatchError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(headline_table(evaluation))
     click.echo(f"{time.monotonic() - started_s:.0f} s; wrote {target}", err=True)

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from training.evaluation.history import training_minutes
 from worker.inference.bundle import Bundle, read_bundle
 
 Report = Callable[[str], None]
@@ -77,22 +78,6 @@ def measure_costs(
     ]
     versions = {"tensorflow": loaded[0, threads[0]]["tensorflow"], "python": platform.python_version()}
     return {"note": _NOTE, "machine": {**machine, **versions}, "rounds": effort.rounds, "models": models}
-
-
-def training_minutes(history: Path) -> float:
-    """Minutes that a run's epochs take a machine that does nothing else, from its `history.jsonl`.
-
-    Each epoch of `config.json` beside it counts as the quickest of its size: a stop, or other work, made the others
-    longer. Raises ValueError where no epoch of a size is finished.
-    """
-    config = json.loads((history.parent / "config.json").read_text())
-    epochs = [json.loads(line) for line in history.read_text().splitlines()]
-    small = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] <= config["small_epochs"]]
-    full = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] > config["small_epochs"]]
-    phases = ((int(config["small_epochs"]), small), (int(config["epochs"]) - int(config["small_epochs"]), full))
-    if any(count and not took for count, took in phases):
-        raise ValueError(f"{history}: the run has not come to an epoch of every size yet")
-    return round(sum(count * min(took) for count, took in phases if count) / 60, 1)
 
 
 _Key = tuple[int, int]  # place of the bundle, threads

@@ -29,6 +29,21 @@ def read_histories(run_dir: Path) -> dict[str, Any]:
             for name, key in _COLUMNS.items()
             if any(key in epoch for epoch in epochs)
         }
-        minutes = round(sum(epoch["took_s"] for epoch in epochs) / 60, 1)
-        found[path.parent.name.removeprefix("fold-")] = {"minutes": minutes, **columns}
+        found[path.parent.name.removeprefix("fold-")] = {"minutes": training_minutes(path), **columns}
     return found
+
+
+def training_minutes(history: Path) -> float:
+    """Minutes that a run's epochs take a machine that does nothing else, from its `history.jsonl`.
+
+    Each epoch of `config.json` beside it counts as the quickest of its size: a stop, or other work, made the others
+    longer. Raises ValueError where no epoch of a size is finished.
+    """
+    config = json.loads((history.parent / "config.json").read_text())
+    epochs = [json.loads(line) for line in history.read_text().splitlines()]
+    small = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] <= config["small_epochs"]]
+    full = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] > config["small_epochs"]]
+    phases = ((int(config["small_epochs"]), small), (int(config["epochs"]) - int(config["small_epochs"]), full))
+    if any(count and not took for count, took in phases):
+        raise ValueError(f"{history}: the run has not come to an epoch of every size yet")
+    return round(sum(count * min(took) for count, took in phases if count) / 60, 1)

@@ -1,7 +1,7 @@
 """The evaluation of a network: every figure that follows from its table of scores, as one JSON document.
 
-Rates are `{"value", "n", "interval"}` with n scans and a 95% interval over patients
-(`training.evaluation.bootstrap`). Plots, card, documentation and the bundle's `metrics` are all made from this document, none from the network.
+Rates are `{"value", "n", "interval"}` with n scans and a 95% interval over patients (`evaluation.bootstrap`). Plots,
+card, documentation and the bundle's `metrics` are all made from this document, none from the network.
 """
 
 from __future__ import annotations

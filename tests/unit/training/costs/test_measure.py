@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import InvalidBundle
 from training.costs.macs import count_macs
-from training.costs.measure import Effort, Subject, measure_costs, training_minutes
+from training.costs.measure import Effort, Subject, measure_costs
 from training.export import export_untrained
 from worker.inference.network import build_network
 
@@ -52,18 +52,6 @@ def test_two_bundles_are_measured_side_by_side(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_bundle_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(InvalidBundle):
         measure_costs([Subject(tmp_path)])
-
-
-def test_training_minutes_are_those_of_an_undisturbed_machine(tmp_path: Path) -> None:
-    """Each epoch counts as the quickest of its size, whatever held up the others."""
-    history = tmp_path / "history.jsonl"
-    (tmp_path / "config.json").write_text('{"small_epochs": 2, "epochs": 5}')
-    lines = [{"epoch": n, "took_s": s} for n, s in ((1, 30), (2, 999), (3, 60))]
-    history.write_text("".join(json.dumps(line) + "\n" for line in lines[:2]))
-    with pytest.raises(ValueError, match="every size"):
-        training_minutes(history)
-    history.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert training_minutes(history) == 4.0
 
 
 def test_peak_memory_is_this_programs_and_not_its_parents() -> None:
