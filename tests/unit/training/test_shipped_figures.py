@@ -1,6 +1,8 @@
 """Every figure shown in cards, documents and bundles is that of an evaluation.json, and that one is of its table."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from training.publication.plots.all import pictures_of
 from training.publication.record import SCORES_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
+SHIPPED = ROOT / "models" / "cnn-pyramid-1"
 BUNDLES = sorted(path.parent for path in ROOT.glob("models/*/bundle.json"))
 
 
@@ -76,6 +79,23 @@ def test_the_tables_of_the_documents_are_the_evaluations() -> None:
     assert ROOT / "docs" / "model.md" in marked
     for path in marked:
         assert path.read_text() == filled(path.read_text(), root=ROOT), path.name
+
+
+def test_shares_in_the_words_about_shortcuts_are_the_evaluations() -> None:
+    text = re.sub(r"^\|.*$", "", (ROOT / "docs" / "shortcuts.md").read_text(), flags=re.MULTILINE)
+    told = {float(share) for share in re.findall(r"(\d+\.\d)%", text)}
+    measured = {round(100 * value, 1) for value in values_of(read(SHIPPED / EVALUATION_FILE)["shortcuts"])}
+    assert len(told) >= 5
+    assert told <= measured
+
+
+def values_of(section: Any) -> Iterator[float]:
+    """Every number in a section of an evaluation."""
+    if isinstance(section, dict):
+        for inner in section.values():
+            yield from values_of(inner)
+    elif isinstance(section, float):
+        yield section
 
 
 def assert_close(one: Any, other: Any, *, at: str) -> None:
