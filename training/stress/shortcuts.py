@@ -103,7 +103,7 @@ def baseline(columns: Columns, slices: Sequence[Slice], *, seed: int) -> dict[st
         "figshare_tumour_accuracy": rate(right[tumour & (sources == "figshare")]),
         "accuracy_by_source": {source: rate(right[sources == source]) for source in np.unique(sources).tolist()},
         "tumour_or_healthy": {
-            "accuracy": rate((tumour_share > 0.5) == tumour),
+            "right": rate((tumour_share > 0.5) == tumour),
             "auc": _auc(tumour, tumour_share),
             "auc_by_source": {
                 source: _auc(tumour[sources == source], tumour_share[sources == source])

@@ -130,7 +130,7 @@ def test_a_source_with_its_own_file_format_gives_itself_away(tmp_path: Path) -> 
     assert figures["largest_class"]["accuracy"] == {"value": 0.5, "n": 88}
     assert figures["largest_class"]["figshare_tumour_accuracy"] == {"value": 1.0, "n": 44}
     compression = figures["file"]["compression"]
-    assert compression["tumour_or_healthy"]["accuracy"]["value"] == 1
+    assert compression["tumour_or_healthy"]["right"]["value"] == 1
     assert compression["tumour_or_healthy"]["auc"] == 1
     assert compression["tumour_or_healthy"]["auc_by_source"] == {"br35h": None, "figshare": None}
     assert compression["source_accuracy"]["value"] == 1
