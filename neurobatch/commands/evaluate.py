@@ -66,8 +66,8 @@ def evaluate(
     """
     if (scores is None) == (not folds):
         raise click.UsageError("give either --scores or --fold")
-    if scores is None and (unseen or record_wise):
-        raise click.UsageError("--unseen-source and --record-wise are compared with --scores of a cross-validation")
+    if scores is None and (unseen or record_wise or run_dir):
+        raise click.UsageError("--unseen-source, --record-wise and --run-dir go with --scores of a cross-validation")
     added = dict(map(_named, sections))
     started_s = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -19,7 +19,10 @@ import click
     type=click.Path(exists=True, path_type=Path),
     help="gate.npz of `neurobatch gate`: what turns pictures away.",
 )
-def release(trained: Path, bundle: Path, scores: Path, gate: Path | None) -> None:
+@click.option(
+    "--left-out", type=int, metavar="FOLD", help="Of TRAINED's training: then it is not calibrated by that fold."
+)
+def release(trained: Path, bundle: Path, scores: Path, gate: Path | None, left_out: int | None) -> None:
     """Write BUNDLE from TRAINED, a run's bundle trained on all folds, calibrated by cross-validation.
 
     Then `neurobatch evaluate --scores ... --model BUNDLE --record` puts figures, card and pictures beside it.
@@ -31,7 +34,8 @@ def release(trained: Path, bundle: Path, scores: Path, gate: Path | None) -> Non
     from worker.inference.gate import load_gate
 
     try:
-        write(trained, bundle, scores=read_scores(scores), gate=load_gate(gate) if gate else None)
+        known = [score for score in read_scores(scores) if score.fold != left_out]
+        write(trained, bundle, scores=known, gate=load_gate(gate) if gate else None)
     except (ValueError, NeurobatchError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"wrote {bundle}")

@@ -100,7 +100,7 @@ def test_other_splits_stand_beside_the_cross_validation(repository: Path) -> Non
     assert evaluation["record_wise"]["parted by picture"] == evaluation["record_wise"]["parted by patient"]
     assert evaluation["training"]["2"]["minutes"] == 1.5
     assert (repository / "tried" / "training.png").is_file()
-    assert "compared with --scores" in typed("evaluate", "--fold", "0", "--record-wise", str(table), code=2)
+    assert "go with --scores" in typed("evaluate", "--fold", "0", "--record-wise", str(table), code=2)
     assert "hold 3 sources" in typed("evaluate", "--scores", str(table), "--unseen-source", str(table), code=1)
 
 

@@ -44,3 +44,18 @@ def test_scores_of_one_fold_are_not_enough(trained: Path, tmp_path: Path) -> Non
     assert result.exit_code == 1
     assert "fold [3] alone" in result.output
     assert not (tmp_path / "new").exists()
+
+
+def test_a_bundle_of_a_cross_validation_is_not_calibrated_by_the_fold_that_it_is_asked_about(
+    trained: Path, tmp_path: Path
+) -> None:
+    scores, released = tmp_path / "out-of-fold.csv", tmp_path / "fold-2"
+    write_scores(scores, honest_scores(sharpened=2.0))
+    result = CliRunner().invoke(
+        cli, ["release", str(trained), str(released), "--scores", str(scores), "--left-out", "2"]
+    )
+    assert result.exit_code == 0, result.output
+    after = load_model(released)
+    expected = fit_calibration([score for score in read_scores(scores) if score.fold != 2])
+    assert (after.temperature, after.review_below) == (expected.temperature, expected.review_below)
+    assert "folds 0, 1, 3, 4" in after.description["training_data"]

@@ -87,6 +87,7 @@ class Counterfactuals:
         if which in self._axes:
             axis = self._axes[which]
             sides = [mirrored(picture, axis=axis) for picture in (example.pixels, example.outline)]
+            # Its own other side as often as all other heads together.
             donors += [Example(sides[0], sides[1], example.label)] * max(1, len(donors))
         if not donors:
             return None

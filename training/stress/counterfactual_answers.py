@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from training.augmentation.counterfactuals import HEALTHY, Counterfactuals, Example
 from training.dataset.slices import CLASSES, Slice, load_examples
 from training.evaluation.rates import rate
+from training.stress.perturb import Picture
+from training.stress.robustness import Answer, ask
 from worker.inference.model import load_model
-from worker.inference.pipeline import Network, Pipeline
-from worker.inference.types import Decoded, Prediction, Rejected, Source
+from worker.inference.pipeline import Pipeline
 
 _SIDE_PX = 200  # as they are made in training
 _MAX_PIXELS = 1_000_000
@@ -28,8 +28,6 @@ _NOTE = (
     "heads. A rejected picture counts as none of the answers."
 )
 
-Answer = Prediction | None
-
 
 def ask_counterfactuals(
     folds: Sequence[tuple[Path, Sequence[Slice]]], *, seed: int = 0, report: Callable[[str], None] = print
@@ -38,13 +36,13 @@ def ask_counterfactuals(
 
     `folds`: bundles, each with slices that it was not trained on.
     """
-    asked: list[tuple[Example, Answer]] = []
+    asked: list[tuple[Example, Answer | None]] = []
     for bundle, slices in folds:
         examples = made_of(slices, seed=seed)
-        model = load_model(bundle)
+        pipeline = Pipeline(load_model(bundle), max_pixels=_MAX_PIXELS)
         for start in range(0, len(examples), _CHUNK):
             chunk = examples[start : start + _CHUNK]
-            asked += zip(chunk, _ask(model, chunk), strict=True)
+            asked += zip(chunk, ask(pipeline, [Picture(example.pixels, None) for example in chunk]), strict=True)
             report(f"counterfactuals: asked {len(asked)}")
     healed = [(example, answer) for example, answer in asked if example.label == HEALTHY]
     planted = [(example, answer) for example, answer in asked if example.label != HEALTHY]
@@ -59,21 +57,14 @@ def made_of(slices: Sequence[Slice], *, seed: int) -> list[Example]:
     return [example for example, label in zip(drawn, examples.labels, strict=True) if example.label != label]
 
 
-def _ask(model: Network, examples: Sequence[Example]) -> list[Answer]:
-    pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
-    decoded: list[Decoded | Rejected] = [
-        pipeline.decode(Source(cv2.imencode(".bmp", example.pixels)[1].tobytes())) for example in examples
-    ]
-    predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
-    return [next(predicted).prediction if isinstance(item, Decoded) else None for item in decoded]
-
-
-def _figures(asked: Sequence[tuple[Example, Answer]]) -> dict[str, Any]:
+def _figures(asked: Sequence[tuple[Example, Answer | None]]) -> dict[str, Any]:
     healthy = CLASSES[HEALTHY]
     return {
-        "right": rate(answer is not None and answer.label is CLASSES[example.label] for example, answer in asked),
-        "called_healthy": rate(answer is not None and answer.label is healthy for _, answer in asked),
-        "called_a_tumour": rate(answer is not None and answer.label is not healthy for _, answer in asked),
-        "in_review": rate(answer is not None and answer.needs_review for _, answer in asked),
+        "right": rate(
+            answer is not None and answer.prediction.label is CLASSES[example.label] for example, answer in asked
+        ),
+        "called_healthy": rate(answer is not None and answer.prediction.label is healthy for _, answer in asked),
+        "called_a_tumour": rate(answer is not None and answer.prediction.label is not healthy for _, answer in asked),
+        "in_review": rate(answer is not None and answer.prediction.needs_review for _, answer in asked),
         "rejected": rate(answer is None for _, answer in asked),
     }

@@ -101,7 +101,7 @@ def answers_of(model: Network, slices: Sequence[Slice], *, seed: int) -> Mapping
             perturbation.change(picture, np.random.default_rng((seed, number, *item.path.name.encode())))
             for picture, item in zip(pictures, slices, strict=True)
         ]
-        answers[name] = _ask(pipeline, changed)
+        answers[name] = ask(pipeline, changed)
     return answers
 
 
@@ -112,7 +112,8 @@ def _read(item: Slice) -> Picture:
     return Picture(image, outline_in_image(item.outline, width=image.shape[1], height=image.shape[0]))
 
 
-def _ask(pipeline: Pipeline, pictures: Sequence[Picture]) -> list[Answer | None]:
+def ask(pipeline: Pipeline, pictures: Sequence[Picture]) -> list[Answer | None]:
+    """What is said of each picture once it is a file again; None where it is rejected."""
     decoded = [pipeline.decode(Source(_as_file(picture.pixels))) for picture in pictures]
     predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
     return [
