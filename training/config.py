@@ -13,6 +13,8 @@ class TrainingConfig:
     """`architecture`: one of `training.architectures`. `cache_px`: images are kept at this size and
     augmented down to `size_px`. Rates are per step.
 
+    `outline_weight` and `cell_weight`: of the two terms of `training.losses`.
+
     `teacher` names the run whose bundle for the same fold gives `teacher_share` of each target, or is empty.
 
     `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
@@ -39,6 +41,7 @@ class TrainingConfig:
     warm_up_epochs: float
     label_smoothing: float
     outline_weight: float
+    cell_weight: float
     averaging: float
     precision: str
     augmentation: float

@@ -26,9 +26,10 @@ from training.architectures import build
 from training.augmentation.augment import augment
 from training.augmentation.counterfactuals import Counterfactuals
 from training.augmentation.greys import OtherGreys
+from training.cell_labels import cell_labels
 from training.config import TrainingConfig
 from training.dataset.slices import CLASSES, Examples
-from training.losses import OutsideOutline
+from training.losses import ClassMapLoss
 from training.precision import convolutions_in
 from training.teacher import Teacher
 from worker.inference.predict import softmax
@@ -71,12 +72,12 @@ class AugmentedBatches:
                 yield ahead.popleft().result()
 
     def _make(self, chosen: npt.NDArray[np.int64], *, epoch: int, step: int) -> Batch:
-        """(N, S, S, 1) pixels, and the targets: shares of classes (N, 4) and outline cover (N, g, g, 4)."""
+        """(N, S, S, 1) pixels, and the targets: shares of classes (N, 4), and of each cell (N, g, g, 4)."""
         rng = np.random.default_rng((self._config.seed, epoch, step))
         size_px = self._config.size_at(epoch)
         grid = size_px // self._stride
         pixels = np.empty((len(chosen), size_px, size_px, 1), np.float32)
-        cover = np.zeros((len(chosen), grid, grid, len(CLASSES)), np.float32)
+        cells = np.empty((len(chosen), grid, grid, len(CLASSES)), np.float32)
         labels = np.empty(len(chosen), np.int64)
         for at, which in enumerate(chosen):
             example = self._examples.draw(int(which), rng=rng)
@@ -85,18 +86,10 @@ class AugmentedBatches:
                 greys, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
             )
             pixels[at, :, :, 0] = picture
-            cover[at, :, :, example.label] = cell_cover(mask, grid=grid)
+            cells[at] = cell_labels(mask, label=example.label, outlined=bool(example.outline.any()), grid=grid)
             labels[at] = example.label
         truth = np.eye(len(CLASSES), dtype=np.float32)[labels]
-        return pixels, (truth if self._teacher is None else self._teacher.teach(pixels, truth), cover)
-
-
-def cell_cover(mask: npt.NDArray[np.uint8], *, grid: int) -> npt.NDArray[np.float32]:
-    """How much of each cell the outline covers, (grid, grid) in [0, 1]; half covered counts as covered."""
-    if not mask.any():
-        return np.zeros((grid, grid), np.float32)
-    share = cv2.resize(mask, (grid, grid), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return np.minimum(1.0, 2 * share)
+        return pixels, (truth if self._teacher is None else self._teacher.teach(pixels, truth), cells)
 
 
 def train(
@@ -227,9 +220,8 @@ def _compile(network: keras.Model, *, config: TrainingConfig, steps_per_epoch: i
         optimizer=optimizer,
         loss=[
             keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),
-            OutsideOutline(),
+            ClassMapLoss(outline_weight=config.outline_weight, cell_weight=config.cell_weight),
         ],
-        loss_weights=[1.0, config.outline_weight],
         metrics=[["accuracy"], []],
         jit_compile=keras.backend.backend() == "jax",
     )

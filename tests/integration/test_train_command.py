@@ -30,6 +30,7 @@ weight_decay = 0.01
 warm_up_epochs = 0.5
 label_smoothing = 0.05
 outline_weight = 0.3
+cell_weight = 0.0
 averaging = 0.9
 precision = "float32"
 augmentation = 1.0

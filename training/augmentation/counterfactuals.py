@@ -15,14 +15,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
 from training.augmentation.likeness import mirror_axis, mirrored, most_alike, shapes_of
-from training.dataset.slices import CLASSES, Examples
+from training.dataset.slices import HEALTHY, Examples
 
 Pixels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
-HEALTHY = CLASSES.index(TumorClass.NOTUMOR)
 _IN_HEAD = 20  # grey value of 255
 _LEAST_IN_HEAD = 0.9
 _SCALES = (0.6, 1.7)  # of brightness; beyond, a tumour is no longer seen for what it is

@@ -23,6 +23,7 @@ from training.dataset.index import read_index
 from worker.inference.preprocess import prepare
 
 CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
+HEALTHY = CLASSES.index(TumorClass.NOTUMOR)
 FOLDS = (0, 1, 2, 3, 4)
 OUTLINE_FRAME_PX = 512  # the outlines are drawn in a frame of this size
 OWN_SOURCE = "own"  # of pictures that no source is given for

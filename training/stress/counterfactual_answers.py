@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from training.augmentation.counterfactuals import HEALTHY, Counterfactuals, Example
-from training.dataset.slices import CLASSES, Slice, load_examples
+from training.augmentation.counterfactuals import Counterfactuals, Example
+from training.dataset.slices import CLASSES, HEALTHY, Slice, load_examples
 from training.evaluation.rates import rate
 from training.stress.perturb import Picture
 from training.stress.robustness import Answer, ask

@@ -21,14 +21,13 @@ from threadpoolctl import threadpool_limits
 
 from shared.domain import TumorClass
 from shared.images import read_image
-from training.dataset.slices import CLASSES, Slice
+from training.dataset.slices import CLASSES, HEALTHY, Slice
 from training.evaluation.rates import Rate, rate
 from training.stress.shortcut_features import Features, file_features, prepared_features
 from worker.inference.preprocess import prepare
 
 _MAX_PIXELS = 100_000_000
 _NOTE = "A plain classifier that sees nothing of the brain, only numbers of the file, or of the picture as prepared."
-_HEALTHY = CLASSES.index(TumorClass.NOTUMOR)
 
 Columns = npt.NDArray[np.float64]
 
@@ -97,7 +96,7 @@ def baseline(columns: Columns, slices: Sequence[Slice], *, seed: int) -> dict[st
     shares = out_of_fold(columns, labels, folds, seed=seed)
     said_source = out_of_fold(columns, np.unique(sources, return_inverse=True)[1], folds, seed=seed).argmax(axis=1)
     right = shares.argmax(axis=1) == labels
-    tumour, tumour_share = labels != _HEALTHY, 1 - shares[:, _HEALTHY]
+    tumour, tumour_share = labels != HEALTHY, 1 - shares[:, HEALTHY]
     return {
         "accuracy": rate(right),
         "figshare_tumour_accuracy": rate(right[tumour & (sources == "figshare")]),

@@ -9,8 +9,7 @@ import pytest
 
 from training.config import TrainingConfig, load_config
 from training.dataset.slices import Examples
-from training.fit import AugmentedBatches, cell_cover, fixed_size, train
-from training.losses import OutsideOutline
+from training.fit import AugmentedBatches, fixed_size, train
 
 CONFIG = TrainingConfig(
     name="tiny",
@@ -28,6 +27,7 @@ CONFIG = TrainingConfig(
     warm_up_epochs=0.5,
     label_smoothing=0.05,
     outline_weight=0.3,
+    cell_weight=0.2,
     averaging=0.9,
     precision="float32",
     augmentation=1.0,
@@ -95,29 +95,10 @@ def test_the_served_network_holds_the_same_weights(whole_run: Run) -> None:
 @pytest.mark.parametrize(("epoch", "size_px"), [(0, 16), (1, 16), (2, 32)])
 def test_the_first_epochs_see_small_pictures(examples: Examples, epoch: int, size_px: int) -> None:
     batches = AugmentedBatches(examples, config=replace(CONFIG, small_epochs=2), stride=8)
-    pixels, (labels, cover) = next(iter(batches.epoch(epoch)))
+    pixels, (labels, cells) = next(iter(batches.epoch(epoch)))
     assert pixels.shape == (4, size_px, size_px, 1)
     assert labels.shape == (4, 4)
-    assert cover.shape == (4, size_px // 8, size_px // 8, 4)
-
-
-def test_looking_at_the_outline_costs_nothing_and_looking_away_much() -> None:
-    wanted = np.zeros((3, 4, 4, 4), np.float32)
-    wanted[:2, 1, 1, 2] = 1
-    maps = np.zeros((3, 4, 4, 4), np.float32)
-    maps[0, 1, 1, 2] = maps[1, 3, 3, 2] = 20
-    looking, away, unknown = np.asarray(OutsideOutline(reduction=None)(wanted, maps))
-    assert looking == pytest.approx(0, abs=1e-4)
-    assert away > 5
-    assert unknown == 0
-
-
-def test_half_a_cell_under_the_outline_counts_as_covered() -> None:
-    mask = np.zeros((32, 32), np.uint8)
-    mask[8:16, 8:12] = 255
-    cover = cell_cover(mask, grid=4)
-    assert cover[1, 1] == pytest.approx(1)
-    assert cover.sum() == pytest.approx(1)
+    assert cells.shape == (4, size_px // 8, size_px // 8, 4)
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).resolve().parents[3].glob("training/configs/*.toml")))
