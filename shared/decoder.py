@@ -18,8 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
@@ -28,13 +27,14 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InvalidScan
+from shared.opened import Opened
 
 if TYPE_CHECKING:
     from shared.settings import Settings  # the child reads this module too and needs no pydantic
 
 _ROOT = Path(__file__).resolve().parent.parent
-# Pictures that the child may be ahead of us: each wait for it costs a turn of a busy machine's scheduler.
-AHEAD = 4
+# Pictures that the child may be ahead of us; it gets half as many at a time: waking it costs a turn of the scheduler.
+AHEAD = 8
 REQUEST_BYTES, ANSWER_BYTES = 256, 2048
 _TRIES = 3
 # What damaged bytes do to C code. Any other signal came from outside and says nothing about the file.
@@ -86,54 +86,44 @@ class Decoder:
             self._drop_child()
 
     def read(self, source: bytes | Path, *, frame: int = 0) -> Picture:
-        """One picture, as `read_all` gives it; raises what that would give instead."""
-        (outcome,) = self.read_all([(source, frame)])
-        if isinstance(outcome, InvalidScan):
-            raise outcome
-        return outcome
+        """One picture; raises what `read_each` would give instead."""
+        (opened,) = self.read_each([(source, frame)])
+        if isinstance(opened.image, Exception):
+            raise opened.image
+        return opened.image
 
-    def read_all(self, sources: Sequence[tuple[bytes | Path, int]]) -> list[Picture | InvalidScan]:
-        """Of each file and frame the picture as uint8 grey (height, width), or why there is none.
+    def read_each(self, sources: Sequence[tuple[bytes | Path, int]]) -> Generator[Opened]:
+        """Of each file and frame the picture as uint8 grey (height, width), in order, those after it being decoded.
 
-        InvalidScan is as `read_image` raises it, or `decode_limit` or `decoder_crashed` for a file that cost the child
-        its life. Raises OSError where a source cannot be opened, RuntimeError if the child keeps dying of other causes.
+        In its place InvalidScan as `read_image` raises it, or `decode_limit` or `decoder_crashed` for a file that cost
+        the child its life; OSError where it cannot be opened, RuntimeError if the child keeps dying of other causes.
         """
-        outcomes: list[Picture | InvalidScan] = []
-        for start in range(0, len(sources), AHEAD):
-            with self._lock, _all_opened(sources[start : start + AHEAD]) as files:
-                outcomes += self._read_together(files)
-        return outcomes
-
-    def _read_together(self, files: Sequence[tuple[IO[bytes], int]]) -> list[Picture | InvalidScan]:
-        outcomes: list[Picture | InvalidScan] = []
-        deaths = 0
-        while len(outcomes) < len(files):
-            known = len(outcomes)
+        going = _Going(sources)
+        with self._lock:
             try:
-                self._ask(files[known:], outcomes)
-            except _Died as death:
-                # The child works in order, so it died of the first file that has no outcome.
-                deaths = deaths + 1 if len(outcomes) == known else 1
-                verdict = self._verdict(death, deaths=deaths)
-                if verdict is not None:
-                    outcomes.append(verdict)
-                    deaths = 0
-        return outcomes
+                while not going.ended:
+                    opened = self._next(going)
+                    if opened is not None:
+                        going.has_answer()
+                        yield opened
+            finally:
+                # Also when the caller is interrupted: the answers still to come must not meet the next files.
+                if going.awaited:
+                    self._drop_child()
 
-    def _ask(self, files: Sequence[tuple[IO[bytes], int]], outcomes: list[Picture | InvalidScan]) -> None:
+    def _next(self, going: _Going) -> Opened | None:
+        """The next answer; None if the child died and is to try that file again."""
         try:
             if self._child is None:
                 self._child = _Child(self._settings)
-            for slot, (file, frame) in enumerate(files):
-                self._child.send(file, frame=frame, slot=slot)
-            for slot in range(len(files)):
-                outcomes.append(self._child.receive(slot=slot))
-        # Also when a signal's handler interrupts the wait: the answers still to come must not meet the next files.
-        except BaseException:
+            return going.next_from(self._child)
+        except _Died as death:
             self._drop_child()
-            raise
+            going.died()
+            verdict = self._verdict(death, deaths=going.deaths)
+            return None if verdict is None else Opened(verdict, 0.0)
 
-    def _verdict(self, death: _Died, *, deaths: int) -> InvalidScan | None:
+    def _verdict(self, death: _Died, *, deaths: int) -> Exception | None:
         """What a death says of its file; None if it deserves another try."""
         if death.signal_number == signal.SIGXCPU:
             limit = self._settings.max_decode_s
@@ -143,12 +133,66 @@ class Decoder:
         if death.signal_number in _CRASHES:
             name = signal.Signals(death.signal_number).name
             return InvalidScan(f"the file crashes the decoder ({name})", code="decoder_crashed")
-        raise RuntimeError("the decoding process keeps dying") from death
+        return RuntimeError("the decoding process keeps dying")
 
     def _drop_child(self) -> None:
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+
+class _Going:
+    """How far a child has come with some files; it works in order, so it dies of the first that has no answer."""
+
+    def __init__(self, sources: Sequence[tuple[bytes | Path, int]]) -> None:
+        self._sources = sources
+        self._handed_over = 0
+        self._not_opened: dict[int, OSError] = {}
+        self.answered = 0
+        self.deaths = 0
+
+    def has_answer(self) -> None:
+        """The next file is done with, be it by a verdict."""
+        self.answered += 1
+        self.deaths = 0
+        self._handed_over = max(self._handed_over, self.answered)
+
+    @property
+    def ended(self) -> bool:
+        """Whether every file has its answer."""
+        return self.answered == len(self._sources)
+
+    @property
+    def awaited(self) -> int:
+        """How many files a child has, or may have, answered unheard."""
+        return self._handed_over - self.answered
+
+    def died(self) -> None:
+        """What the child had is to be handed over again."""
+        self.deaths += 1
+        self._handed_over = self.answered
+        self._not_opened.clear()
+
+    def next_from(self, child: _Child) -> Opened:
+        """The next answer, more files being handed over first where the child will soon have none."""
+        if self.awaited <= AHEAD // 2:
+            self._hand_over(child)
+        if self.answered in self._not_opened:
+            return Opened(self._not_opened[self.answered], 0.0)
+        return child.receive(slot=self.answered % AHEAD)
+
+    def _hand_over(self, child: _Child) -> None:
+        while self._handed_over < min(len(self._sources), self.answered + AHEAD):
+            source, frame = self._sources[self._handed_over]
+            try:
+                file = _opened(source)
+            except OSError as error:
+                self._not_opened[self._handed_over] = error
+            else:
+                with file:
+                    if not child.send(file, frame=frame, slot=self._handed_over % AHEAD):
+                        return
+            self._handed_over += 1
 
 
 class _Child:
@@ -173,8 +217,8 @@ class _Child:
             )
         self._channel.settimeout(_HUNG_AFTER_S)
 
-    def send(self, file: IO[bytes], *, frame: int, slot: int) -> None:
-        """Hand a file over."""
+    def send(self, file: IO[bytes], *, frame: int, slot: int) -> bool:
+        """Hand a file over; False if the child is gone, of which `receive` will tell after its last answer."""
         request = {
             "frame": frame,
             "slot": slot,
@@ -184,10 +228,11 @@ class _Child:
         }
         try:
             socket.send_fds(self._channel, [json.dumps(request).encode().ljust(REQUEST_BYTES)], [file.fileno()])
-        except (ConnectionError, TimeoutError) as error:
-            raise _Died(self.kill()) from error
+        except (ConnectionError, TimeoutError):
+            return False
+        return True
 
-    def receive(self, *, slot: int) -> Picture | InvalidScan:
+    def receive(self, *, slot: int) -> Opened:
         """Wait for the answer to the oldest open request."""
         try:
             answer = self._channel.recv(ANSWER_BYTES, socket.MSG_WAITALL)
@@ -197,10 +242,10 @@ class _Child:
             raise _Died(self.kill())
         found = json.loads(answer)
         if "code" in found:
-            return InvalidScan(found["message"], code=found["code"])
-        return picture_in(
-            self._pixels, slot=slot, max_pixels=self._settings.max_pixels, shape=(found["height"], found["width"])
-        ).copy()
+            return Opened(InvalidScan(found["message"], code=found["code"]), found["ms"])
+        shape = found["height"], found["width"]
+        picture = picture_in(self._pixels, slot=slot, max_pixels=self._settings.max_pixels, shape=shape)
+        return Opened(picture.copy(), found["ms"])
 
     def kill(self) -> int:
         """End the process if it has not ended; its return code."""
@@ -220,12 +265,6 @@ def picture_in(pixels: mmap.mmap, *, slot: int, max_pixels: int, shape: tuple[in
     if height * width > max_pixels:
         raise ValueError(f"{shape} does not fit into a slot")
     return np.frombuffer(pixels, np.uint8, count=height * width, offset=slot * max_pixels).reshape(height, width)
-
-
-@contextmanager
-def _all_opened(sources: Sequence[tuple[bytes | Path, int]]) -> Iterator[list[tuple[IO[bytes], int]]]:
-    with ExitStack() as opened:
-        yield [(opened.enter_context(_opened(source)), frame) for source, frame in sources]
 
 
 def _opened(source: bytes | Path) -> IO[bytes]:

@@ -38,7 +38,9 @@ def serve(channel: socket.socket, pixels: mmap.mmap) -> None:
         if not request:
             return
         with open(descriptors[0], "rb") as file:
+            started = time.perf_counter()
             answer = _answer(file, json.loads(request), pixels)
+            answer["ms"] = round(1000 * (time.perf_counter() - started), 3)
         channel.sendall(json.dumps(answer).encode().ljust(ANSWER_BYTES))
 
 

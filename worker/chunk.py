@@ -8,9 +8,8 @@ batch stops costing in mid-chunk.
 from __future__ import annotations
 
 import io
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,14 +23,14 @@ from shared.db.queries import ClaimedScan, Outcome
 from shared.db.releases import Fault
 from shared.db.session import reading
 from shared.domain import ScanState
-from worker.inference.pipeline import MOST_PIXELS_AT_ONCE, READ_TOGETHER
-from worker.inference.types import Decoded, Explained, Opened, Predicted, Rejected, Source
+from shared.opened import Opened
+from worker.inference.pipeline import MOST_PIXELS_AT_ONCE
+from worker.inference.types import Decoded, Explained, Predicted, Rejected, Source
 from worker.runtime import Runtime
 
 _log = structlog.get_logger(__name__)
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
-_GROUPS_AHEAD = 1
 ARTIFACT_COLUMNS = ("heatmap_path", "grid_path", "overlay_path")
 
 
@@ -47,11 +46,15 @@ class Chunk:
     def run(self) -> None:
         """Bring every scan as far as it goes; raises what went wrong with all of them together."""
         waiting: list[tuple[ClaimedScan, Decoded]] = []
-        for scans, opening in self._read_ahead():
-            waiting += self._decode(scans, opening)
-            if sum(decoded.image.size for _, decoded in waiting) >= MOST_PIXELS_AT_ONCE:
-                self._finish(waiting)
-                waiting = []
+        pixels = 0
+        with closing(self._runtime.pipeline.read([self._source(scan) for scan in self._claimed])) as pictures:
+            for scan, opened in zip(self._claimed, pictures, strict=True):
+                decoded = self._each(self._prepare, [(scan, opened)])
+                waiting += decoded
+                pixels += sum(one.image.size for _, one in decoded)
+                if pixels >= MOST_PIXELS_AT_ONCE:
+                    self._finish(waiting)
+                    waiting, pixels = [], 0
         self._finish(waiting)
         self._make_durable()
 
@@ -104,36 +107,8 @@ class Chunk:
         self.outcomes += [Outcome(scan, ScanState.CANCELLED) for scan, _ in items if scan.id not in wanted]
         return [(scan, item) for scan, item in items if scan.id in wanted]
 
-    def _read_ahead(self) -> Iterator[tuple[Sequence[ClaimedScan], Future[list[Opened]]]]:
-        """A few scans at a time, while those after them are read already."""
-        waiting: deque[tuple[Sequence[ClaimedScan], Future[list[Opened]]]] = deque()
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="read") as reader:
-            for start in range(0, len(self._claimed), READ_TOGETHER):
-                scans = self._claimed[start : start + READ_TOGETHER]
-                waiting.append((scans, reader.submit(self._read, scans)))
-                if len(waiting) > _GROUPS_AHEAD:
-                    yield waiting.popleft()
-            while waiting:
-                yield waiting.popleft()
-
-    def _read(self, scans: Sequence[ClaimedScan]) -> list[Opened]:
-        return self._runtime.pipeline.read([self._source(scan) for scan in scans])
-
-    def _decode(self, scans: Sequence[ClaimedScan], reading: Future[list[Opened]]) -> list[tuple[ClaimedScan, Decoded]]:
-        try:
-            opened = reading.result()
-        except SoftTimeLimitExceeded:
-            raise
-        # Of one of them, but of which? Asked alone, each answers for itself.
-        except Exception:  # noqa: BLE001
-            return self._each(self._decode_alone, [(scan, scan) for scan in scans])
-        return self._each(self._prepare, list(zip(scans, opened, strict=True)))
-
     def _prepare(self, _: ClaimedScan, opened: Opened) -> Decoded | Rejected:
         return self._runtime.pipeline.prepare(opened)
-
-    def _decode_alone(self, scan: ClaimedScan, _: object) -> Decoded | Rejected:
-        return self._runtime.pipeline.decode(self._source(scan))
 
     def _source(self, scan: ClaimedScan) -> Source:
         assert scan.upload_key is not None, "only scans whose upload was kept are ever queued"

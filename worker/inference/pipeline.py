@@ -7,7 +7,8 @@ for a few sources. A source that cannot be read becomes `Rejected` and touches n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -17,16 +18,16 @@ import numpy.typing as npt
 from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
 from shared.images import read_image
+from shared.opened import Opened
 from worker.inference.gate import Gate, check_single
 from worker.inference.gradcam import heatmap
 from worker.inference.predict import Thresholds, classify
 from worker.inference.preprocess import prepare
 from worker.inference.render import heatmap_png, overlay
-from worker.inference.types import Decoded, Explained, Inference, Opened, Point, Predicted, Prediction, Rejected, Source
+from worker.inference.types import Decoded, Explained, Inference, Point, Predicted, Prediction, Rejected, Source
 
 _MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
 MOST_PIXELS_AT_ONCE = 32 * 1024 * 1024  # of decoded scans that wait for it: a chunk of the largest would be 512 MiB
-READ_TOGETHER = 4  # files handed to the reader in one go
 
 
 class Network(Thresholds, Protocol):
@@ -47,8 +48,8 @@ class Network(Thresholds, Protocol):
 class ImageReader(Protocol):
     """What the pipeline needs of a `shared.decoder.Decoder`."""
 
-    def read_all(self, sources: Sequence[tuple[bytes | Path, int]]) -> list[npt.NDArray[np.uint8] | InvalidScan]:
-        """Of each file and frame the picture, uint8 (H, W), or why there is none."""
+    def read_each(self, sources: Sequence[tuple[bytes | Path, int]]) -> Generator[Opened]:
+        """Of each file and frame the picture, in order."""
 
 
 class InProcessReader:
@@ -57,15 +58,18 @@ class InProcessReader:
     def __init__(self, *, max_pixels: int) -> None:
         self._max_pixels = max_pixels
 
-    def read_all(self, sources: Sequence[tuple[bytes | Path, int]]) -> list[npt.NDArray[np.uint8] | InvalidScan]:
+    def read_each(self, sources: Sequence[tuple[bytes | Path, int]]) -> Generator[Opened]:
         """As `shared.images.read_image` reads them."""
-        return [self._read(source, frame) for source, frame in sources]
+        for source, frame in sources:
+            started = time.perf_counter()
+            image = self._read(source, frame)
+            yield Opened(image, _ms(started, time.perf_counter()))
 
-    def _read(self, source: bytes | Path, frame: int) -> npt.NDArray[np.uint8] | InvalidScan:
-        data = source.read_bytes() if isinstance(source, Path) else source
+    def _read(self, source: bytes | Path, frame: int) -> npt.NDArray[np.uint8] | Exception:
         try:
+            data = source.read_bytes() if isinstance(source, Path) else source
             return read_image(data, frame=frame, max_pixels=self._max_pixels)
-        except InvalidScan as error:
+        except (InvalidScan, OSError) as error:
             return error
 
 
@@ -96,22 +100,21 @@ class Pipeline:
         return next(self.decode_all([source]))
 
     def decode_all(self, sources: Sequence[Source]) -> Iterator[Decoded | Rejected]:
-        """Read sources and prepare them for the network, a few at a time."""
-        for start in range(0, len(sources), READ_TOGETHER):
-            yield from map(self.prepare, self.read(sources[start : start + READ_TOGETHER]))
+        """Read sources and prepare them for the network, one after the other."""
+        with closing(self.read(sources)) as opened:
+            yield from map(self.prepare, opened)
 
-    def read(self, sources: Sequence[Source]) -> list[Opened]:
-        """The pictures in the sources; this may run ahead of the other stages, in a thread of its own."""
-        started = time.perf_counter()
-        images = self._reader.read_all([(source.data, source.frame) for source in sources])
-        read_ms = _ms(started, time.perf_counter()) / len(sources)
-        return [Opened(image, read_ms) for image in images]
+    def read(self, sources: Sequence[Source]) -> Generator[Opened]:
+        """The pictures in the sources, in order; close it where not all of them are taken."""
+        return self._reader.read_each([(source.data, source.frame) for source in sources])
 
     def prepare(self, opened: Opened) -> Decoded | Rejected:
-        """What the network sees of a picture, unless it is to be turned away."""
+        """What the network sees of a picture, unless it is to be turned away; raises why it could not be read."""
         image = opened.image
         if isinstance(image, InvalidScan):
             return Rejected(code=image.code, message=image.message)
+        if isinstance(image, Exception):
+            raise image
         started = time.perf_counter()
         try:
             prepared = prepare(image, size_px=self._model.size_px)

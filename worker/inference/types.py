@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain import TumorClass
-from shared.errors import InvalidScan
 from shared.heatmaps import Frame
 
 
@@ -21,13 +20,6 @@ class Source:
 
     data: bytes | Path = field(repr=False)
     frame: int = 0
-
-
-class Opened(NamedTuple):
-    """A source's picture, uint8 (H, W), or why there is none, and its share of the time that reading took."""
-
-    image: npt.NDArray[np.uint8] | InvalidScan
-    read_ms: float
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ def decoder() -> Iterator[Decoder]:
 
 
 def codes(decoder: Decoder, *sources: bytes | Path) -> list[str | None]:
-    outcomes = decoder.read_all([(source, 0) for source in sources])
-    return [outcome.code if isinstance(outcome, InvalidScan) else None for outcome in outcomes]
+    outcomes = decoder.read_each([(source, 0) for source in sources])
+    return [outcome.image.code if isinstance(outcome.image, InvalidScan) else None for outcome in outcomes]
 
 
 def child_pid(decoder: Decoder) -> int:
@@ -44,9 +45,10 @@ def test_pictures_are_those_of_read_image(decoder: Decoder, tmp_path: Path) -> N
     path = tmp_path / "a.png"
     path.write_bytes(GOOD[0])
     sources = [(path, 0), *((data, 0) for data in GOOD[1:])]
-    for read, data in zip(decoder.read_all(sources), GOOD, strict=True):
-        assert isinstance(read, np.ndarray)
-        assert np.array_equal(read, read_image(data, max_pixels=10**6))
+    for read, data in zip(decoder.read_each(sources), GOOD, strict=True):
+        assert isinstance(read.image, np.ndarray)
+        assert np.array_equal(read.image, read_image(data, max_pixels=10**6))
+        assert read.read_ms > 0
 
 
 def test_bad_files_have_the_codes_of_read_image(decoder: Decoder) -> None:
@@ -60,6 +62,19 @@ def test_a_file_that_is_not_there_is_no_bad_file(decoder: Decoder, tmp_path: Pat
     with pytest.raises(FileNotFoundError):
         decoder.read(tmp_path / "gone")
     assert decoder.read(GOOD[0]).shape == (80, 64)
+
+
+def test_files_that_are_not_there_harm_no_neighbour(decoder: Decoder, tmp_path: Path) -> None:
+    gone = (tmp_path / "gone", 0)
+    found = list(decoder.read_each([gone, (GOOD[0], 0), gone, *((data, 0) for data in GOOD * 3), gone]))
+    assert [isinstance(opened.image, FileNotFoundError) for opened in found] == [True, False, True, *[False] * 18, True]
+    assert [opened.image.shape[1] for opened in found if isinstance(opened.image, np.ndarray)][1:7] == [*range(64, 70)]
+
+
+def test_answers_that_nobody_took_do_not_meet_the_next_files(decoder: Decoder) -> None:
+    with closing(decoder.read_each([(data, 0) for data in GOOD])) as given_up:
+        next(given_up)
+    assert [decoder.read(data).shape[1] for data in GOOD] == [*range(64, 70)]
 
 
 @pytest.mark.parametrize("bomb", ["jpeg_many_scans", "png_many_chunks", "bmp_large_runs"])
@@ -101,7 +116,23 @@ def test_a_process_that_is_killed_from_outside_costs_no_file(decoder: Decoder) -
 @needs_proc
 def test_a_process_that_is_killed_again_and_again_is_nobodys_fault(decoder: Decoder) -> None:
     with Killing(decoder, signal.SIGKILL), pytest.raises(RuntimeError, match="keeps dying"):
-        codes(decoder, bombs.jpeg_many_scans(large=True))
+        decoder.read(bombs.jpeg_many_scans(large=True))
+
+
+def test_a_wait_can_be_interrupted(decoder: Decoder) -> None:
+    """As by the soft limit of a task, whose signal's handler raises."""
+
+    def interrupt(*_: object) -> None:
+        raise InterruptedError
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            list(decoder.read_each([(bombs.jpeg_many_scans(large=True), 0), (GOOD[0], 0)]))
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert decoder.read(GOOD[1]).shape == (80, 65)
 
 
 def test_the_process_ends_with_its_channel(decoder: Decoder) -> None:

@@ -251,7 +251,9 @@ def test_a_damaged_stream_harms_the_limited_process_alone() -> None:
     claims = charls.index(b"\xff\xf7") + 5
     bomb = charls[:claims] + b"\xea\x60\xea\x60" + charls[claims + 4 :]  # 60,000 x 60,000
     with Decoder(Settings()) as decoder:
-        damaged, crashed, whole = decoder.read_all([(bytes(bad), 0), (bomb, 0), (good, 0)])
+        damaged, crashed, whole = (
+            opened.image for opened in decoder.read_each([(bytes(bad), 0), (bomb, 0), (good, 0)])
+        )
     assert isinstance(damaged, InvalidScan)
     assert isinstance(crashed, InvalidScan)
     assert np.array_equal(whole, read(good))
