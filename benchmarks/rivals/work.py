@@ -1,8 +1,8 @@
 """What each server does with a batch of scans: our own pipeline, and its three files per scan.
 
 Runs in the rival's environment, where a server finds its settings in the environment's variables. Files are written
-without fsync: none of the rivals promises that they last. The gate, which turns away what is no brain MRI, is left
-out: that is more than was asked of them.
+without fsync: none of the rivals promises that they last. The gate is asked as in the service and in the loop: without
+it what is no brain MRI would be given a tumour, which is another output.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Work:
     def __init__(self, model_dir: Path, folder: Path) -> None:
         # The other cores have workers of their own.
         model = load_model(model_dir, precision=Precision.AUTO, threads=1)
-        self._pipeline = Pipeline(model, max_pixels=_MOST_PIXELS, gated=False)
+        self._pipeline = Pipeline(model, max_pixels=_MOST_PIXELS)
         self._folder = folder
         ready = folder / READY
         ready.mkdir(parents=True, exist_ok=True)
