@@ -19,6 +19,8 @@ class TrainingConfig:
 
     `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
 
+    `patchwork`: how many are covered in part by a piece of another one, 0 to 1.
+
     `other_greys`: how many pictures are given the greys of another one, 0 to 1.
 
     `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
@@ -46,6 +48,7 @@ class TrainingConfig:
     precision: str
     augmentation: float
     counterfactuals: float
+    patchwork: float
     other_greys: float
     teacher: str
     teacher_share: float

@@ -26,6 +26,7 @@ from training.architectures import build
 from training.augmentation.augment import augment
 from training.augmentation.counterfactuals import Counterfactuals
 from training.augmentation.greys import OtherGreys
+from training.augmentation.patchwork import Patchwork
 from training.cell_labels import cell_labels
 from training.config import TrainingConfig
 from training.dataset.slices import CLASSES, Examples
@@ -51,6 +52,7 @@ class AugmentedBatches:
         self, examples: Examples, *, config: TrainingConfig, stride: int, teacher: Teacher | None = None
     ) -> None:
         self._examples = Counterfactuals(examples, share=config.counterfactuals)
+        self._patchwork = Patchwork(examples, share=config.patchwork)
         self._greys = OtherGreys(examples.pixels, share=config.other_greys)
         self._labels = examples.labels
         self._config = config
@@ -80,7 +82,7 @@ class AugmentedBatches:
         cells = np.empty((len(chosen), grid, grid, len(CLASSES)), np.float32)
         labels = np.empty(len(chosen), np.int64)
         for at, which in enumerate(chosen):
-            example = self._examples.draw(int(which), rng=rng)
+            example = self._patchwork.sew(self._examples.draw(int(which), rng=rng), rng=rng)
             greys = self._greys.exchange(example.pixels, rng=rng)
             picture, mask = augment(
                 greys, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation

@@ -35,6 +35,7 @@ averaging = 0.9
 precision = "float32"
 augmentation = 1.0
 counterfactuals = 0.0
+patchwork = 0.0
 other_greys = 0.0
 teacher = ""
 teacher_share = 0.0

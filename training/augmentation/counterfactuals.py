@@ -9,12 +9,12 @@ leaves traces, and as both come with it, the traces tell nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.augmentation.example import Example
 from training.augmentation.likeness import mirror_axis, mirrored, most_alike, shapes_of
 from training.dataset.slices import HEALTHY, Examples
 
@@ -29,15 +29,6 @@ _MOST_ASKED, _MOST_KEPT = 200, 4
 _HOSTS = 30
 _TRIES = 4
 _MASK_SIDE = 50
-
-
-@dataclass(frozen=True)
-class Example:
-    """One picture as it goes into augmentation: uint8 (S, S), its outline mask uint8 (S, S), its class's place."""
-
-    pixels: Pixels
-    outline: Pixels
-    label: int
 
 
 class Counterfactuals:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from training.augmentation.counterfactuals import Counterfactuals, Example
+from training.augmentation.counterfactuals import Counterfactuals
+from training.augmentation.example import Example
 from training.dataset.slices import CLASSES, HEALTHY, Slice, load_examples
 from training.evaluation.rates import rate
 from training.stress.perturb import Picture

@@ -32,6 +32,7 @@ CONFIG = TrainingConfig(
     precision="float32",
     augmentation=1.0,
     counterfactuals=0.0,
+    patchwork=0.3,
     other_greys=0.0,
     teacher="",
     teacher_share=0.0,

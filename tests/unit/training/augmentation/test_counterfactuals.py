@@ -4,7 +4,8 @@ import numpy.typing as npt
 import pytest
 
 from shared.domain import TumorClass
-from training.augmentation.counterfactuals import HEALTHY, Counterfactuals, Example, healed, planted
+from training.augmentation.counterfactuals import HEALTHY, Counterfactuals, healed, planted
+from training.augmentation.example import Example
 from training.augmentation.likeness import mirrored
 from training.dataset.slices import CLASSES, Examples
 

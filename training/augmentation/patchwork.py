@@ -1,0 +1,78 @@
+"""Pictures sewn together of two heads: the source that tissue comes from then says nothing of the label.
+
+A rectangle of one head is laid over another (CutMix, Yun et al. 2019), but the label is not a mixture: the outlines
+tell whether a tumour is left. Healthy patches cover tumours, tumours lie in patches of healthy heads, and seams run
+through pictures of either kind.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from training.augmentation.example import Example
+from training.dataset.slices import HEALTHY, Examples
+
+Pixels = npt.NDArray[np.uint8]
+
+_SIDES = (0.25, 0.7)  # of the picture's
+_AT_A_TUMOUR = 0.5  # how often the rectangle is laid around one
+_OFF_CENTRE = 0.1  # of the picture's side, then
+_GONE, _THERE = 0.02, 0.6  # of a tumour's area; in between the label would be a matter of opinion
+
+
+class Patchwork:
+    """Lays, for a `share` in [0, 1] of examples, a rectangle of another one over them."""
+
+    def __init__(self, examples: Examples, *, share: float) -> None:
+        self._examples = examples
+        self._share = share
+        healthy = examples.labels == HEALTHY
+        self._kinds = [np.flatnonzero(healthy), np.flatnonzero(~healthy & examples.outlines.any(axis=(1, 2)))]
+
+    def sew(self, example: Example, *, rng: np.random.Generator) -> Example:
+        """The example under a rectangle of another; itself where no outline tells what would be left of its tumour."""
+        if not self._share or rng.random() >= self._share:
+            return example
+        kind = self._kinds[rng.integers(2)]
+        if not len(kind) or (example.label != HEALTHY and not example.outline.any()):
+            return example
+        patch = self._drawn(int(rng.choice(kind)), mirrored=bool(rng.random() < 0.5))
+        tumours = [one.outline for one in (example, patch) if one.outline.any()]
+        return sewn(example, patch, within=_rectangle(example.pixels.shape[0], tumours, rng=rng)) or example
+
+    def _drawn(self, which: int, *, mirrored: bool) -> Example:
+        arrays = self._examples.pixels[which], self._examples.outlines[which]
+        pixels, outline = (array[:, ::-1] if mirrored else array for array in arrays)
+        return Example(pixels, outline, int(self._examples.labels[which]))
+
+
+def sewn(example: Example, patch: Example, *, within: tuple[slice, slice]) -> Example | None:
+    """`example` with `patch` in the rectangle `within`; None where what is left of a tumour is a matter of opinion."""
+    inside = np.zeros(example.pixels.shape, bool)
+    inside[within] = True
+    parts = (example, ~inside), (patch, inside)
+    shares = [_share(one.outline, seen) for one, seen in parts]
+    labels = {one.label for (one, _), share in zip(parts, shares, strict=True) if share >= _THERE}
+    if len(labels) > 1 or any(_GONE < share < _THERE for share in shares):
+        return None
+    pixels = np.where(inside, patch.pixels, example.pixels)
+    outline = np.where(inside, patch.outline, example.outline)
+    return Example(pixels, outline if labels else np.zeros_like(outline), labels.pop() if labels else HEALTHY)
+
+
+def _share(outline: Pixels, seen: npt.NDArray[np.bool_]) -> float:
+    """How much of the outlined area is seen; 0 where nothing is outlined."""
+    area = np.count_nonzero(outline)
+    return np.count_nonzero(outline[seen]) / area if area else 0.0
+
+
+def _rectangle(side: int, tumours: list[Pixels], *, rng: np.random.Generator) -> tuple[slice, slice]:
+    """Rows and columns, around one of the tumours or anywhere."""
+    lengths = (side * rng.uniform(*_SIDES, size=2)).astype(int)
+    middle = rng.uniform(0, side, size=2)
+    if tumours and rng.random() < _AT_A_TUMOUR:
+        inside = np.argwhere(tumours[rng.integers(len(tumours))])
+        middle = inside.mean(axis=0) + rng.uniform(-_OFF_CENTRE, _OFF_CENTRE, size=2) * side
+    first = np.clip((middle - lengths / 2).astype(int), 0, side - lengths)
+    return slice(first[0], first[0] + lengths[0]), slice(first[1], first[1] + lengths[1])
