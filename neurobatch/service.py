@@ -24,6 +24,7 @@ from neurobatch.client import Client
 from neurobatch.key_variable import KEY_VARIABLE
 from neurobatch.processes import ProcessGroup
 from shared import presence
+from shared.allocation import KEEP_FREED_MEMORY
 from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,7 +109,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     # TensorFlow's own chatter about the processor would drown the worker's log.
     # What the user calls the service with is none of its parts' business.
     inherited = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", **inherited, **own}
+    return {"TF_CPP_MIN_LOG_LEVEL": "2", **KEEP_FREED_MEMORY, **inherited, **own}
 
 
 def _migrate(environment: object) -> None:

@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from shared.allocation import KEEP_FREED_MEMORY
 from shared.errors import InvalidScan
 from shared.opened import Opened
 
@@ -43,12 +44,7 @@ _CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal
 _HUNG_AFTER_S = 60.0
 # All else in the environment, passwords among it, is none of the child's business.
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "TMPDIR")
-_CHILD_ENVIRONMENT = {
-    "OPENBLAS_NUM_THREADS": "1",
-    # glibc: keep the memory of one picture for the next. Faulting its pages in anew took as long as decoding it.
-    "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
-}
+_CHILD_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", **KEEP_FREED_MEMORY}
 
 Picture = npt.NDArray[np.uint8]
 
