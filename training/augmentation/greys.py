@@ -34,6 +34,11 @@ class OtherGreys:
         return _matched(picture, other, strength=strength)
 
 
+def in_greys_of(picture: Pixels, other: Pixels) -> Pixels:
+    """The picture uint8 (S, S) in the greys of another one."""
+    return _matched(picture, _quantiles(other), strength=np.float32(1))
+
+
 def _quantiles(picture: Pixels) -> npt.NDArray[np.float32]:
     """The greys within the head, from the darkest to the brightest in 256 steps of equal area."""
     inside = picture[picture >= _IN_HEAD]

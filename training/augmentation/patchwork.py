@@ -2,15 +2,20 @@
 
 A rectangle of one head is laid over another (CutMix, Yun et al. 2019), but the label is not a mixture: the outlines
 tell whether a tumour is left. Healthy patches cover tumours, tumours lie in patches of healthy heads, and seams run
-through pictures of either kind.
+through pictures of either kind. Half the patches take on the greys of the head they are laid over, and seams are hard
+or soft, so that no network can know a sewn picture by them and answer others by their source.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from training.augmentation.example import Example
+from training.augmentation.greys import in_greys_of
 from training.dataset.slices import HEALTHY, Examples
 
 Pixels = npt.NDArray[np.uint8]
@@ -18,6 +23,7 @@ Pixels = npt.NDArray[np.uint8]
 _SIDES = (0.25, 0.7)  # of the picture's
 _AT_A_TUMOUR = 0.5  # how often the rectangle is laid around one
 _OFF_CENTRE = 0.1  # of the picture's side, then
+_SOFTEST = 6.0  # px, standard deviation of a seam
 _GONE, _THERE = 0.02, 0.6  # of a tumour's area; in between the label would be a matter of opinion
 
 
@@ -39,7 +45,11 @@ class Patchwork:
             return example
         patch = self._drawn(int(rng.choice(kind)), mirrored=bool(rng.random() < 0.5))
         tumours = [one.outline for one in (example, patch) if one.outline.any()]
-        return sewn(example, patch, within=_rectangle(example.pixels.shape[0], tumours, rng=rng)) or example
+        if rng.random() < 0.5:
+            patch = replace(patch, pixels=in_greys_of(patch.pixels, example.pixels))
+        softness = max(0.0, rng.uniform(-_SOFTEST, _SOFTEST))
+        within = _rectangle(example.pixels.shape[0], tumours, rng=rng)
+        return sewn(example, patch, within=within, softness=softness) or example
 
     def _drawn(self, which: int, *, mirrored: bool) -> Example:
         arrays = self._examples.pixels[which], self._examples.outlines[which]
@@ -47,8 +57,11 @@ class Patchwork:
         return Example(pixels, outline, int(self._examples.labels[which]))
 
 
-def sewn(example: Example, patch: Example, *, within: tuple[slice, slice]) -> Example | None:
-    """`example` with `patch` in the rectangle `within`; None where what is left of a tumour is a matter of opinion."""
+def sewn(example: Example, patch: Example, *, within: tuple[slice, slice], softness: float = 0.0) -> Example | None:
+    """`example` with `patch` in the rectangle `within`; None where what is left of a tumour is a matter of opinion.
+
+    `softness`: standard deviation of the seam in px.
+    """
     inside = np.zeros(example.pixels.shape, bool)
     inside[within] = True
     parts = (example, ~inside), (patch, inside)
@@ -56,9 +69,16 @@ def sewn(example: Example, patch: Example, *, within: tuple[slice, slice]) -> Ex
     labels = {one.label for (one, _), share in zip(parts, shares, strict=True) if share >= _THERE}
     if len(labels) > 1 or any(_GONE < share < _THERE for share in shares):
         return None
-    pixels = np.where(inside, patch.pixels, example.pixels)
+    pixels = _mixed(patch.pixels, example.pixels, inside, softness=softness)
     outline = np.where(inside, patch.outline, example.outline)
     return Example(pixels, outline if labels else np.zeros_like(outline), labels.pop() if labels else HEALTHY)
+
+
+def _mixed(patch: Pixels, under: Pixels, inside: npt.NDArray[np.bool_], *, softness: float) -> Pixels:
+    if softness < 0.5:  # px
+        return np.where(inside, patch, under)
+    share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), softness)
+    return np.asarray(np.rint(share * patch + (1 - share) * under), np.uint8)
 
 
 def _share(outline: Pixels, seen: npt.NDArray[np.bool_]) -> float:

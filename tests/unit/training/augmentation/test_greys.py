@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.augmentation.greys import OtherGreys
+from training.augmentation.greys import OtherGreys, in_greys_of
 
 DARK = np.clip(np.random.default_rng(0).normal(60, 10, (64, 64)), 25, 255).astype(np.uint8)
 BRIGHT = np.clip(np.random.default_rng(1).normal(180, 20, (64, 64)), 25, 255).astype(np.uint8)
@@ -19,6 +19,10 @@ def test_a_picture_takes_on_the_greys_of_another_and_keeps_their_order() -> None
     for picture in drawn:
         assert (np.diff(picture[10:].ravel()[order].astype(int)) >= 0).all()
         assert (picture[:10] == 3).all()
+
+
+def test_a_picture_in_the_greys_of_another_has_its_brightness() -> None:
+    assert in_greys_of(DARK, BRIGHT)[10:].mean() == pytest.approx(BRIGHT[10:].mean(), abs=2)
 
 
 def test_as_many_as_asked_are_changed() -> None:

@@ -62,6 +62,16 @@ def test_half_a_tumour_is_nobodys_label(one: Example, other: Example) -> None:
     assert sewn(one, other, within=HALF_OVER_IT) is None
 
 
+def test_a_soft_seam_hides_where_the_pieces_meet() -> None:
+    hard, soft = (sewn(GLIOMA_HEAD, HEALTHY_HEAD, within=OVER_IT, softness=softness) for softness in (0.0, 3.0))
+    assert hard is not None
+    assert soft is not None
+    steps = [np.abs(np.diff(one.pixels[15].astype(int))).max() for one in (hard, soft)]
+    assert steps[0] == 150
+    assert steps[1] < 30
+    assert soft.label == hard.label
+
+
 def test_two_kinds_of_tumour_have_no_one_label() -> None:
     other = head(90, label=MENINGIOMA, tumour=(slice(27, 33), slice(8, 20)))
     assert sewn(GLIOMA_HEAD, other, within=BESIDE_IT) is None
@@ -71,7 +81,7 @@ def test_two_kinds_of_tumour_have_no_one_label() -> None:
 
 
 def examples() -> Examples:
-    heads = [GLIOMA_HEAD, HEALTHY_HEAD, head(120, label=MENINGIOMA)]  # the last one not outlined
+    heads = [GLIOMA_HEAD, HEALTHY_HEAD, head(255, label=MENINGIOMA)]  # the last one not outlined
     return Examples(
         pixels=np.stack([one.pixels for one in heads]),
         outlines=np.stack([one.outline for one in heads]),
@@ -81,11 +91,11 @@ def examples() -> Examples:
 
 def test_a_tumour_without_an_outline_is_neither_covered_nor_sewn_in() -> None:
     drawing = Patchwork(examples(), share=1.0)
-    unknown = head(120, label=MENINGIOMA)
+    unknown = head(255, label=MENINGIOMA)
     rng = np.random.default_rng(0)
     assert all(drawing.sew(unknown, rng=rng) is unknown for _ in range(20))
     drawn = [drawing.sew(HEALTHY_HEAD, rng=rng) for _ in range(60)]
-    assert not any((one.pixels == 120).any() for one in drawn)
+    assert max(one.pixels.max() for one in drawn) == 200
 
 
 def test_both_kinds_of_head_come_to_both_labels() -> None:
