@@ -103,8 +103,8 @@ class Decoder:
                         going.has_answer()
                         yield opened
             finally:
-                # Also when the caller is interrupted: the answers still to come must not meet the next files.
-                if going.awaited:
+                # Interrupted anywhere, or closed: the answers still to come must not meet the next files.
+                if not going.ended:
                     self._drop_child()
 
     def _next(self, going: _Going) -> Opened | None:
