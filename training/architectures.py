@@ -87,7 +87,7 @@ def _convolutions_with_norms(network: keras.Model) -> list[tuple[Any, Any]]:
 
 _BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "pyramid": build_network,
-    "peaks": partial(build_network, peaks=True, coarse_width=4),
+    "peaks": partial(build_network, peaks=True),
     "plain": build_plain,
     "mobilenetv2": build_mobilenetv2,
 }

@@ -15,11 +15,14 @@ class TrainingConfig:
 
     `outline_weight` and `cell_weight`: of the two terms of `training.losses`.
 
-    `teacher` names the run whose bundle for the same fold gives `teacher_share` of each target, or is empty.
+    `teacher` names the run whose bundle for the same fold gives `teacher_share` of the target of each picture
+    that is neither counterfactual, sewn nor cropped, or is empty.
 
     `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
 
     `patchwork`: how many are covered in part by a piece of another one, 0 to 1.
+
+    `crops`: how many show a part of them, enlarged, 0 to 1.
 
     `other_greys`: how many pictures are given the greys of another one, 0 to 1.
 
@@ -49,6 +52,7 @@ class TrainingConfig:
     augmentation: float
     counterfactuals: float
     patchwork: float
+    crops: float
     other_greys: float
     teacher: str
     teacher_share: float

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from training.architectures import build
 from training.augmentation.augment import augment
 from training.augmentation.counterfactuals import Counterfactuals
+from training.augmentation.crops import Crops
 from training.augmentation.greys import OtherGreys
 from training.augmentation.patchwork import Patchwork
 from training.cell_labels import cell_labels
@@ -53,6 +54,7 @@ class AugmentedBatches:
     ) -> None:
         self._examples = Counterfactuals(examples, share=config.counterfactuals)
         self._patchwork = Patchwork(examples, share=config.patchwork)
+        self._crops = Crops(share=config.crops)
         self._greys = OtherGreys(examples.pixels, share=config.other_greys)
         self._labels = examples.labels
         self._config = config
@@ -80,18 +82,22 @@ class AugmentedBatches:
         grid = size_px // self._stride
         pixels = np.empty((len(chosen), size_px, size_px, 1), np.float32)
         cells = np.empty((len(chosen), grid, grid, len(CLASSES)), np.float32)
-        labels = np.empty(len(chosen), np.int64)
+        targets = np.zeros((len(chosen), len(CLASSES)), np.float32)
+        whole = np.empty(len(chosen), bool)
         for at, which in enumerate(chosen):
-            example = self._patchwork.sew(self._examples.draw(int(which), rng=rng), rng=rng)
+            drawn = self._examples.draw(int(which), rng=rng)
+            example = self._crops.cut(self._patchwork.sew(drawn, rng=rng), rng=rng)
             greys = self._greys.exchange(example.pixels, rng=rng)
             picture, mask = augment(
                 greys, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
             )
             pixels[at, :, :, 0] = picture
             cells[at] = cell_labels(mask, label=example.label, outlined=bool(example.outline.any()), grid=grid)
-            labels[at] = example.label
-        truth = np.eye(len(CLASSES), dtype=np.float32)[labels]
-        return pixels, (truth if self._teacher is None else self._teacher.teach(pixels, truth), cells)
+            targets[at, example.label] = 1
+            whole[at] = not example.changed
+        if self._teacher is not None:
+            targets[whole] = self._teacher.teach(pixels[whole], targets[whole])
+        return pixels, (targets, cells)
 
 
 def train(

@@ -98,7 +98,7 @@ def healed(example: Example, *, donor: Example) -> Example | None:
     if _share_in_head(donor.pixels, example.outline) < _LEAST_IN_HEAD:
         return None
     blended = _blend(donor.pixels, into=example.pixels, outline=example.outline)
-    return Example(blended, np.zeros_like(example.outline), HEALTHY)
+    return Example(blended, np.zeros_like(example.outline), HEALTHY, changed=True)
 
 
 def planted(tumour: Example, *, into: Example, rng: np.random.Generator) -> Example | None:
@@ -115,7 +115,7 @@ def planted(tumour: Example, *, into: Example, rng: np.random.Generator) -> Exam
     )
     if not outline.any() or _share_in_head(into.pixels, outline) < _LEAST_IN_HEAD:
         return None
-    return Example(_blend(pixels, into=into.pixels, outline=outline), outline, tumour.label)
+    return Example(_blend(pixels, into=into.pixels, outline=outline), outline, tumour.label, changed=True)
 
 
 def _apart(mask: npt.NDArray[np.bool_], masks: Sequence[npt.NDArray[np.bool_]], others: Places) -> Places:

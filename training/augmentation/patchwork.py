@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.augmentation.example import Example
+from training.augmentation.example import Example, label_of_what_is_seen
 from training.augmentation.greys import in_greys_of
 from training.dataset.slices import HEALTHY, Examples
 
@@ -24,7 +24,6 @@ _SIDES = (0.25, 0.7)  # of the picture's
 _AT_A_TUMOUR = 0.5  # how often the rectangle is laid around one
 _OFF_CENTRE = 0.1  # of the picture's side, then
 _SOFTEST = 6.0  # px, standard deviation of a seam
-_GONE, _THERE = 0.02, 0.6  # of a tumour's area; in between the label would be a matter of opinion
 
 
 class Patchwork:
@@ -65,13 +64,12 @@ def sewn(example: Example, patch: Example, *, within: tuple[slice, slice], softn
     inside = np.zeros(example.pixels.shape, bool)
     inside[within] = True
     parts = (example, ~inside), (patch, inside)
-    shares = [_share(one.outline, seen) for one, seen in parts]
-    labels = {one.label for (one, _), share in zip(parts, shares, strict=True) if share >= _THERE}
-    if len(labels) > 1 or any(_GONE < share < _THERE for share in shares):
+    label = label_of_what_is_seen(parts)
+    if label is None:
         return None
     pixels = _mixed(patch.pixels, example.pixels, inside, softness=softness)
     outline = np.where(inside, patch.outline, example.outline)
-    return Example(pixels, outline if labels else np.zeros_like(outline), labels.pop() if labels else HEALTHY)
+    return Example(pixels, outline if label != HEALTHY else np.zeros_like(outline), label, changed=True)
 
 
 def _mixed(patch: Pixels, under: Pixels, inside: npt.NDArray[np.bool_], *, softness: float) -> Pixels:
@@ -79,12 +77,6 @@ def _mixed(patch: Pixels, under: Pixels, inside: npt.NDArray[np.bool_], *, softn
         return np.where(inside, patch, under)
     share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), softness)
     return np.asarray(np.rint(share * patch + (1 - share) * under), np.uint8)
-
-
-def _share(outline: Pixels, seen: npt.NDArray[np.bool_]) -> float:
-    """How much of the outlined area is seen; 0 where nothing is outlined."""
-    area = np.count_nonzero(outline)
-    return np.count_nonzero(outline[seen]) / area if area else 0.0
 
 
 def _rectangle(side: int, tumours: list[Pixels], *, rng: np.random.Generator) -> tuple[slice, slice]:

@@ -44,22 +44,20 @@ class LogMeanExp(keras.layers.Layer):  # type: ignore[misc]
         return keras.ops.logsumexp(inputs, axis=(1, 2)) - keras.ops.log(cells)
 
 
-def build_network(
-    *, size_px: int | None, width: int, classes: int = 4, peaks: bool = False, coarse_width: int = 6
-) -> keras.Model:
+def build_network(*, size_px: int | None, width: int, classes: int = 4, peaks: bool = False) -> keras.Model:
     """A fresh network from (N, S, S, 1) in [0, 1] to [logits (N, classes), class maps (N, g, g, classes)].
 
     S is `size_px`, or any multiple of 16 where that is None; `peaks`: logits lean to the peaks of the maps.
 
     A stem (stride 2) and residual stages of 2 and 4 times `width` come down to stride 8. Two more at stride 16, of
-    `coarse_width` times `width`, see most of the head at once; what they found is laid back over the finer maps, and a
-    last stage reads both. So g = S / 8, and small tumours keep a cell of their own that knows where in the head it
+    6 times `width`, see most of the head at once; what they found is laid back over the finer maps, and a last stage
+    reads both. So g = S / 8, and small tumours keep a cell of their own that knows where in the head it
     lies. He et al. 2016 (residual blocks), Lin et al. 2017 (feature pyramids).
     """
     inputs = keras.Input((size_px, size_px, 1), name="pixels")
     x = keras.layers.ReLU()(convolve(inputs, width, stride=2))
     fine = _residual(_residual(x, 2 * width, stride=2), 4 * width, stride=2)
-    coarse = _residual(_residual(fine, coarse_width * width, stride=2), coarse_width * width, stride=1)
+    coarse = _residual(_residual(fine, 6 * width, stride=2), 6 * width, stride=1)
     x = _residual(_lay_over(fine, coarse), 4 * width, stride=1)
     return keras.Model(inputs, explaining_head(x, classes=classes, peaks=peaks), name="pyramid_cnn")
 

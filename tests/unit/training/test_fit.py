@@ -10,6 +10,7 @@ import pytest
 from training.config import TrainingConfig, load_config
 from training.dataset.slices import Examples
 from training.fit import AugmentedBatches, fixed_size, train
+from training.teacher import Teacher
 
 CONFIG = TrainingConfig(
     name="tiny",
@@ -33,6 +34,7 @@ CONFIG = TrainingConfig(
     augmentation=1.0,
     counterfactuals=0.0,
     patchwork=0.3,
+    crops=0.3,
     other_greys=0.0,
     teacher="",
     teacher_share=0.0,
@@ -100,6 +102,27 @@ def test_the_first_epochs_see_small_pictures(examples: Examples, epoch: int, siz
     assert pixels.shape == (4, size_px, size_px, 1)
     assert labels.shape == (4, 4)
     assert cells.shape == (4, size_px // 8, size_px // 8, 4)
+
+
+class Undecided(Teacher):
+    """Gives every class a quarter, and needs no bundle."""
+
+    def __init__(self) -> None:
+        pass
+
+    def teach(self, pixels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        return np.full_like(truth, 0.25)
+
+
+def test_a_teacher_is_asked_of_whole_pictures_alone(examples: Examples) -> None:
+    def targets_with(share: float) -> np.ndarray:
+        config = replace(CONFIG, patchwork=share, crops=0.0)
+        batches = AugmentedBatches(examples, config=config, stride=8, teacher=Undecided()).epoch(0)
+        return np.concatenate([targets for _, (targets, _) in batches])
+
+    assert (targets_with(0.0) == 0.25).all()
+    told = targets_with(1.0).max(axis=1)
+    assert {float(value) for value in told} == {0.25, 1.0}
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).resolve().parents[3].glob("training/configs/*.toml")))
