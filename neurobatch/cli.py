@@ -24,6 +24,7 @@ _COMMANDS = {
     "evaluate": "Measure a network by patient: JSON, plots, model card.",
     "gate": "Fit what turns away pictures that are no brain MRI.",
     "release": "Make the bundle that is shipped of a trained network.",
+    "experiment": "Keep what a run gave in docs/experiments.md.",
     "compare": "Compare networks by paired tests.",
     "robustness": "Measure bundles on changed scans.",
     "shortcuts": "Classify without looking at the brain.",

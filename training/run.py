@@ -16,7 +16,7 @@ import numpy.typing as npt
 from training.architectures import load_imagenet
 from training.config import TrainingConfig
 from training.dataset.slices import Examples, Slice, load_examples
-from training.evaluation.scores import ScanScore, labels_of, logits_of, read_scores, write_scores
+from training.evaluation.scores import SCORES_FILE, ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.evaluation.scoring import score
 from training.export import TRAINING_DATA, export_bundle
 from training.fit import Report, fixed_size, train
@@ -26,7 +26,6 @@ from worker.inference.model import load_model, with_features
 
 IMAGENET_FILE = Path("weights") / "mobilenetv2-imagenet-folded.npz"
 BUNDLE_FOLDER = "bundle"
-SCORES_FILE = "scores.csv"
 OUT_OF_FOLD_FILE = "out-of-fold.csv"
 _IMAGES_FOR_STATISTICS = 96
 

@@ -108,8 +108,7 @@ def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path) -> tuple[dict[
     from training.evaluation.history import read_histories
     from training.evaluation.outcomes import outcomes_of
     from training.evaluation.report import evaluate_out_of_fold
-    from training.evaluation.scores import read_scores
-    from training.publication.record import SCORES_FILE
+    from training.evaluation.scores import SCORES_FILE, read_scores
 
     table = read_scores(path)
     command = "neurobatch evaluate --scores "

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from shared.domain import TumorClass
 
+SCORES_FILE = "scores.csv"
 CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
 
 

@@ -1,7 +1,7 @@
 """Tables in hand-written documents that are filled from JSON, so that no figure is typed.
 
 A document holds `<!-- from PATH: TABLE -->` and `<!-- end -->`; what stands between is replaced. PATH is that of an
-evaluation.json or comparison.json, from the repository's root.
+evaluation.json, comparison.json or experiments.json, from the repository's root.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.publication import comparison_tables, tables
+from training.publication.experiment_tables import experiment_table
 from training.publication.section_tables import section_tables
 
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
@@ -36,19 +37,26 @@ _MARKED = re.compile(r"(<!-- from (\S+): ([\w-]+) -->\n).*?(<!-- end -->)", flag
 def filled(text: str, *, root: Path) -> str:
     """The document with every marked table made anew.
 
-    Any section of an evaluation can be named as well. Raises ValueError for a table that is not known.
+    Any section of an evaluation can be named as well, and any table of experiments. Raises ValueError for a table that
+    is not known.
     """
 
     def fill(found: re.Match[str]) -> str:
         begin, path, table, end = found.groups()
         document = json.loads((root / path).read_text())
-        if table in _TABLES:
-            return f"{begin}{_TABLES[table](document)}\n{end}"
-        if table in document:
-            return f"{begin}{section_tables(document[table])}\n{end}"
-        raise ValueError(f"{path}: no table or section {table}; tables: {', '.join(_TABLES)}")
+        return f"{begin}{_drawn(document, table, path=path)}\n{end}"
 
     return _MARKED.sub(fill, text)
+
+
+def _drawn(document: Mapping[str, Any], table: str, *, path: str) -> str:
+    if table in document.get("experiments", ()):
+        return experiment_table(document["experiments"][table])
+    if table in _TABLES:
+        return _TABLES[table](document)
+    if table in document:
+        return section_tables(document[table])
+    raise ValueError(f"{path}: no table or section {table}; tables: {', '.join(_TABLES)}")
 
 
 def documents_of(root: Path) -> list[Path]:

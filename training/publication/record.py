@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.report import EVALUATION_FILE, headline, write_document
+from training.evaluation.scores import SCORES_FILE
 from training.publication.card import PLOTS, write_card
 from training.publication.plots.all import draw_evaluation
 from worker.inference.bundle import DESCRIPTION_FILE
-
-SCORES_FILE = "scores.csv"
 
 
 def with_recorded_sections(evaluation: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -40,6 +40,18 @@ _NAMES = {
     "training_minutes": "training in minutes",
     "input_px": "input side in px",
     "auc": "AUC",
+    "accuracy_br35h": "accuracy, Br35H",
+    "accuracy_sartaj": "accuracy, sartaj",
+    "sensitivity_notumor": "sensitivity, no tumour",
+    "sensitivity_glioma": "sensitivity, glioma",
+    "sensitivity_meningioma": "sensitivity, meningioma",
+    "sensitivity_pituitary": "sensitivity, pituitary",
+    "energy_over_uniform": "heatmap's energy in the box, times that of a brain-uniform map",
+    "right_in_training": "right on its own augmented pictures, in the end",
+    "healed_called_healthy": "healed heads called healthy",
+    "planted_called_a_tumour": "planted tumours called a tumour",
+    "planted_called_the_right_one": "planted tumours called the right one",
+    "minutes": "minutes of training",
 }
 _PLAIN = {  # not shares: digits instead of per cent
     "expected_calibration_error": 3,

@@ -2,14 +2,19 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from neurobatch.cli import cli
 from shared.domain import TumorClass
 from tests.unit.training.slices import drawn_slice
+from training.dataset.slices import CLASSES, load_index
+from training.evaluation.scores import write_scores
+from training.evaluation.scoring import score
 from training.export import export_untrained
 from training.stress.perturb import PERTURBATIONS
+from worker.inference.model import load_model
 
 
 def run(*arguments: object) -> Result:
@@ -71,6 +76,41 @@ def test_robustness_writes_what_it_prints(drawn_datasets: Path) -> None:
         assert {figure["n"] for figure in figures.values()} == {asked}
         answers = ("called_healthy", "called_a_tumour", "rejected")
         assert sum(figures[answer]["value"] for answer in answers) == pytest.approx(1, abs=1e-3)
+
+
+def test_an_experiment_is_kept_as_its_run_gave_it(drawn_datasets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_dir, document = drawn_datasets / "build" / "runs" / "tiny" / "fold-1", drawn_datasets / "docs" / "tried.md"
+    export_untrained(run_dir / "bundle", size_px=64, width=6)
+    scores = score(load_model(run_dir / "bundle"), load_index(drawn_datasets, folds=[1]), report=lambda _: None)
+    write_scores(run_dir / "scores.csv", scores)
+    (run_dir / "config.json").write_text(json.dumps({"name": "tiny", "epochs": 2, "small_epochs": 0}))
+    epochs = [{"epoch": at, "took_s": 30, "logits_accuracy": 0.5 + at / 10} for at in (1, 2)]
+    (run_dir / "history.jsonl").write_text("".join(json.dumps(epoch) + "\n" for epoch in epochs))
+    document.parent.mkdir()
+    document.write_text("<!-- from training/results/experiments.json: tries -->\n<!-- end -->\n")
+    monkeypatch.chdir(drawn_datasets)
+
+    told = run("experiment", run_dir, "--table", "tries", "--name", "a try", "--expected", "accuracy=0.9")
+    assert told.exit_code == 0, told.output
+    kept = json.loads(Path("training/results/experiments.json").read_text())["experiments"]["tries"]["a try"]
+    right = sum(one.label is CLASSES[int(np.argmax(one.logits))] for one in scores) / len(scores)
+    assert kept["figures"]["accuracy"] == {"value": round(right, 4), "n": 6}
+    assert kept["figures"]["healed_called_healthy"]["n"] == 2
+    assert kept["figures"]["right_in_training"] == {"value": 0.7}
+    assert kept["figures"]["minutes"] == {"value": 1.0}
+    assert (kept["left_out"], kept["config"]["name"]) == ("fold-1", "tiny")
+    assert f"| accuracy, four classes (n 6) | {right:.1%} (expected 90.0%) |" in document.read_text()
+    assert document.read_text().splitlines()[1:-1] == [line for line in told.stdout.splitlines() if line[0] == "|"]
+
+
+def test_an_experiment_that_is_not_finished_or_misspelt_is_refused(tmp_path: Path) -> None:
+    options = ("--table", "tries", "--name", "a try")
+    unfinished = run("experiment", tmp_path, *options)
+    assert unfinished.exit_code == 1
+    assert "scores.csv" in unfinished.output
+    misspelt = run("experiment", tmp_path, *options, "--expected", "accuracy")
+    assert misspelt.exit_code == 2
+    assert "--expected accuracy: expected FIGURE=VALUE" in misspelt.output
 
 
 def test_options_that_come_in_pairs_must() -> None:

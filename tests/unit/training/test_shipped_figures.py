@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from training.evaluation.report import EVALUATION_FILE, evaluate_out_of_fold, headline
-from training.evaluation.scores import read_scores
+from training.evaluation.scores import SCORES_FILE, read_scores
 from training.evaluation.split_figures import record_wise, unseen_sources
 from training.publication.card import CARD_FILE, PLOTS, card
 from training.publication.documents import documents_of, filled
+from training.publication.experiment_tables import EXPERIMENTS_FILE
 from training.publication.plots.all import pictures_of
-from training.publication.record import SCORES_FILE
 
 ROOT = Path(__file__).resolve().parents[3]
 SHIPPED = ROOT / "models" / "cnn-pyramid-1"
@@ -87,6 +87,27 @@ def test_shares_in_the_words_about_shortcuts_are_the_evaluations() -> None:
     measured = {round(100 * value, 1) for value in values_of(read(SHIPPED / EVALUATION_FILE)["shortcuts"])}
     assert len(told) >= 5
     assert told <= measured
+
+
+def test_no_figure_of_the_experiments_is_typed() -> None:
+    text = re.sub(r"^\|.*$", "", (ROOT / "docs" / "experiments.md").read_text(), flags=re.MULTILINE)
+    assert re.findall(r"\d+\.\d%", text) == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("training/configs/*.toml")), ids=lambda path: path.stem)
+def test_what_a_config_says_it_gave_was_measured(path: Path) -> None:
+    told = {float(share) for share in re.findall(r"(\d+\.\d)%", path.read_text())}
+    compared = read(ROOT / "models" / "comparison.json")["figures"]
+    five_folds = {
+        round(100 * each["value"], 1)
+        for rates in compared.values()
+        for name, each in rates.items()
+        if name.startswith(path.stem)
+    }
+    experiments = read(ROOT / EXPERIMENTS_FILE)["experiments"]
+    one_fold = {round(100 * value, 1) for value in values_of(experiments)}
+    assert told
+    assert told <= five_folds | one_fold
 
 
 def values_of(section: Any) -> Iterator[float]:
