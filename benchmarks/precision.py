@@ -13,11 +13,11 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import CLASSES
 from shared.settings import Settings
 from worker.inference.model import load_model
 from worker.inference.pipeline import Pipeline
 from worker.inference.precision import Precision
-from worker.inference.predict import CLASSES
 from worker.inference.types import Decoded, Prediction, Source
 
 _MOST_PIXELS = 4096 * 4096

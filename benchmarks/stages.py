@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from benchmarks.figures import Figure, figure, ratio
 from benchmarks.subprocesses import run_module
+from shared.domain import CLASSES
 from training.architectures import build
 from training.config import load_config
 from worker.inference.compiled import compile_network
@@ -26,7 +27,6 @@ from worker.inference.gradcam import heatmap
 from worker.inference.model import Model, load_model
 from worker.inference.pipeline import Pipeline
 from worker.inference.precision import Precision
-from worker.inference.predict import CLASSES
 from worker.inference.types import Decoded, Explained, Source
 
 _BATCH = 32

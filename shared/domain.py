@@ -19,6 +19,11 @@ class TumorClass(StrEnum):
     NOTUMOR = "notumor"
 
 
+# A label's place here is its number in tables, targets and logits.
+CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
+HEALTHY = CLASSES.index(TumorClass.NOTUMOR)
+
+
 class ScanState(StrEnum):
     """Where one scan stands.
 

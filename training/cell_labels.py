@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset.slices import CLASSES, HEALTHY
+from shared.domain import CLASSES, HEALTHY
 
 
 def cell_labels(mask: npt.NDArray[np.uint8], *, label: int, outlined: bool, grid: int) -> npt.NDArray[np.float32]:

@@ -22,6 +22,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import CLASSES
 from training.architectures import build
 from training.augmentation.augment import augment
 from training.augmentation.counterfactuals import Counterfactuals
@@ -30,7 +31,7 @@ from training.augmentation.greys import OtherGreys
 from training.augmentation.patchwork import Patchwork
 from training.cell_labels import cell_labels
 from training.config import TrainingConfig
-from training.dataset.slices import CLASSES, Examples
+from training.dataset.slices import Examples
 from training.losses import ClassMapLoss
 from training.precision import convolutions_in
 from training.teacher import Teacher

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from training.dataset.slices import HEALTHY
+from shared.domain import HEALTHY
 
 _LEAST_SHARE = 1e-6
 _LEAST_CELLS = 1e-6

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import HEALTHY
 from training.augmentation.example import Example
 from training.augmentation.likeness import mirror_axis, mirrored, most_alike, shapes_of
-from training.dataset.slices import HEALTHY, Examples
+from training.dataset.slices import Examples
 
 Pixels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import HEALTHY
 from training.augmentation.example import Example, label_of_what_is_seen
-from training.dataset.slices import HEALTHY
 
 _SIDES = (0.4, 0.8)  # of the picture's
 _AT_A_TUMOUR = 0.5  # how often the close-up is of the tumour

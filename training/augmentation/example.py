@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.dataset.slices import HEALTHY
+from shared.domain import HEALTHY
 
 _GONE, _THERE = 0.02, 0.6  # of a tumour's area; in between the label would be a matter of opinion
 

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import HEALTHY
 from training.augmentation.example import Example, label_of_what_is_seen
 from training.augmentation.greys import in_greys_of
-from training.dataset.slices import HEALTHY, Examples
+from training.dataset.slices import Examples
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shared.domain import CLASSES
 from shared.errors import InvalidScan
 from training.dataset.alignment import Thumbnail, make_thumbnail
 from training.dataset.class_folders import read_class_folders
@@ -21,7 +22,7 @@ from training.dataset.duplicates import Pair, find_duplicates
 from training.dataset.entries import Entry, UnusableData
 from training.dataset.folds import FOLD_COUNT, SPLIT_FILE, draw_folds, groups_of, read_split, write_split
 from training.dataset.index import INDEX_FILE, read_index
-from training.dataset.slices import CLASSES, OWN_SOURCE, Slice, as_slice, check_patients_apart, read_picture
+from training.dataset.slices import OWN_SOURCE, Slice, as_slice, check_patients_apart, read_picture
 from training.dataset.straddling import tell_of_duplicates
 from worker.inference.preprocess import prepare
 

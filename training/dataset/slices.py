@@ -15,15 +15,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
+from shared.domain import CLASSES, TumorClass
 from shared.heatmaps import Frame
 from shared.images import read_image
 from training.dataset.entries import Entry
 from training.dataset.index import read_index
 from worker.inference.preprocess import prepare
 
-CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
-HEALTHY = CLASSES.index(TumorClass.NOTUMOR)
 FOLDS = (0, 1, 2, 3, 4)
 OUTLINE_FRAME_PX = 512  # the outlines are drawn in a frame of this size
 OWN_SOURCE = "own"  # of pictures that no source is given for

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_curve
 
+from shared.domain import CLASSES
 from training.evaluation.bootstrap import PatientBootstrap, Rate
 from training.evaluation.figures import COVERAGE, ECE_BINS, confidence_bin
 from training.evaluation.outcomes import Outcomes
-from training.evaluation.scores import CLASSES
 
 _POINTS = 80  # of a curve, as many as a plot can show
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import CLASSES, HEALTHY
 from training.evaluation.bootstrap import Statistic, mean_of
-from training.evaluation.outcomes import HEALTHY, Outcomes
-from training.evaluation.scores import CLASSES
+from training.evaluation.outcomes import Outcomes
 
 ECE_BINS = 15
 COVERAGE = 0.9

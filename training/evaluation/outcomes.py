@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import HEALTHY
 from training.evaluation.calibrate import Calibration
-from training.evaluation.scores import CLASSES, HeatmapScore, ScanScore, labels_of, logits_of
+from training.evaluation.scores import HeatmapScore, ScanScore, labels_of, logits_of
 from worker.inference.predict import softmax
 
-HEALTHY = len(CLASSES) - 1
 Real = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
+from shared.domain import CLASSES, TumorClass
 
 SCORES_FILE = "scores.csv"
-CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import CLASSES
 from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
 from training.dataset.slices import Slice, outline_in_image
-from training.evaluation.scores import CLASSES, HeatmapScore, ScanScore
+from training.evaluation.scores import HeatmapScore, ScanScore
 from worker.inference.pipeline import Network, Pipeline, focus_of
 from worker.inference.types import Decoded, Point, Predicted, Rejected, Source
 

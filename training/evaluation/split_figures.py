@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from shared.domain import HEALTHY
 from training.evaluation.bootstrap import PatientBootstrap, mean_of
 from training.evaluation.calibrate import fit_calibration, fit_on_other_folds
 from training.evaluation.figures import class_statistics, confusion_of
-from training.evaluation.outcomes import HEALTHY, Outcomes, outcomes_of
+from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.scores import ScanScore
 
 _UNSEEN = (

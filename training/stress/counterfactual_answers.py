@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from shared.domain import CLASSES, HEALTHY
 from training.augmentation.counterfactuals import Counterfactuals
 from training.augmentation.example import Example
-from training.dataset.slices import CLASSES, HEALTHY, Slice, load_examples
+from training.dataset.slices import Slice, load_examples
 from training.evaluation.rates import rate
 from training.stress.perturb import Picture
 from training.stress.robustness import Answer, ask

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
+from shared.domain import CLASSES, TumorClass
 from shared.heatmaps import lay_out
 from shared.images import read_image
-from training.dataset.slices import CLASSES, Slice, outline_in_image
+from training.dataset.slices import Slice, outline_in_image
 from training.evaluation.pointing import points_at
 from training.evaluation.rates import rate
 from training.stress.perturb import PERTURBATIONS, UNCHANGED, Outline, Picture

@@ -19,9 +19,9 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from shared.domain import TumorClass
+from shared.domain import CLASSES, HEALTHY, TumorClass
 from shared.images import read_image
-from training.dataset.slices import CLASSES, HEALTHY, Slice
+from training.dataset.slices import Slice
 from training.evaluation.rates import Rate, rate
 from training.stress.shortcut_features import Features, file_features, prepared_features
 from worker.inference.preprocess import prepare

@@ -12,9 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
-
-CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
+from shared.domain import CLASSES, TumorClass
 
 
 def heatmap(class_maps: npt.NDArray[np.float32], label: TumorClass) -> npt.NDArray[np.float32]:

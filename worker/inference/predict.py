@@ -7,10 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import TumorClass
+from shared.domain import CLASSES
 from worker.inference.types import Prediction
 
-CLASSES: tuple[TumorClass, ...] = tuple(TumorClass)
 LOW_CONFIDENCE = "low_confidence"
 UNLIKE_TRAINING_DATA = "unlike_training_data"
 

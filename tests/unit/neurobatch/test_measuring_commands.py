@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from neurobatch.cli import cli
-from shared.domain import TumorClass
+from shared.domain import CLASSES, TumorClass
 from tests.unit.training.slices import drawn_slice
-from training.dataset.slices import CLASSES, load_index
+from training.dataset.slices import load_index
 from training.evaluation.scores import write_scores
 from training.evaluation.scoring import score
 from training.export import export_untrained

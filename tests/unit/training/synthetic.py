@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.evaluation.scores import CLASSES, HeatmapScore, ScanScore
+from shared.domain import CLASSES, HEALTHY
+from training.evaluation.scores import HeatmapScore, ScanScore
 from worker.inference.predict import softmax
-
-HEALTHY = len(CLASSES) - 1
 
 
 def honest_scores(

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from shared.domain import CLASSES
 from shared.heatmaps import lay_out
 from shared.images import read_image
 from training.dataset.slices import Slice, outline_in_image
 from training.evaluation.outcomes import Outcomes
-from training.evaluation.scores import CLASSES
 from training.publication.plots.style import CLASS_NAMES, save
 from worker.inference.pipeline import Network, Pipeline, focus_of
 from worker.inference.types import Decoded, Source

@@ -3,11 +3,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from shared.domain import TumorClass
-from training.augmentation.counterfactuals import HEALTHY, Counterfactuals, healed, planted
+from shared.domain import CLASSES, HEALTHY, TumorClass
+from training.augmentation.counterfactuals import Counterfactuals, healed, planted
 from training.augmentation.example import Example
 from training.augmentation.likeness import mirrored
-from training.dataset.slices import CLASSES, Examples
+from training.dataset.slices import Examples
 
 Pixels = npt.NDArray[np.uint8]
 GLIOMA, PITUITARY = CLASSES.index(TumorClass.GLIOMA), CLASSES.index(TumorClass.PITUITARY)

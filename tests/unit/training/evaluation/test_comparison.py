@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shared.domain import TumorClass
-from tests.unit.training.synthetic import HEALTHY, honest_scores, said
+from shared.domain import CLASSES, HEALTHY, TumorClass
+from tests.unit.training.synthetic import honest_scores, said
 from training.evaluation.bootstrap import PatientBootstrap, mean_of
 from training.evaluation.comparison import PatientSwaps, compare
-from training.evaluation.scores import CLASSES, ScanScore
+from training.evaluation.scores import ScanScore
 from training.publication.comparison_tables import comparison_table, difference_table
 
 TIMES = {

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, precision_score, recall_score, roc_auc_score
 
+from shared.domain import CLASSES
 from tests.unit.training.synthetic import heatmap, honest_scores, said
 from training.evaluation.calibrate import Calibration
 from training.evaluation.outcomes import outcomes_of
 from training.evaluation.report import COMPUTED, evaluate_bundle, evaluate_out_of_fold, headline, write_document
-from training.evaluation.scores import CLASSES, ScanScore
+from training.evaluation.scores import ScanScore
 
 PLAIN = Calibration(temperature=1.0, review_below=0.0, review_beyond=1e9)
 GLIOMA, MENINGIOMA, PITUITARY, HEALTHY = range(4)

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.domain import TumorClass
-from tests.unit.training.synthetic import HEALTHY, honest_scores, said
+from shared.domain import HEALTHY, TumorClass
+from tests.unit.training.synthetic import honest_scores, said
 from training.evaluation.calibrate import fit_calibration
 from training.evaluation.scores import ScanScore
 from training.evaluation.split_figures import record_wise, unseen_sources
