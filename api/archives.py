@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.staging import Fault, StagedFile, Staging
+from shared.dicom_elements import HEAD_BYTES
 from shared.settings import Settings
 
 _ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -52,10 +53,9 @@ class Budget:
     size_bytes: int
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file begins like a ZIP archive."""
-    with open(path, "rb") as file:
-        return file.read(4) in _ARCHIVE_MAGICS
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins so begins like a ZIP archive."""
+    return head.startswith(_ARCHIVE_MAGICS)
 
 
 def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> Iterator[StagedFile]:
@@ -115,7 +115,7 @@ def _unpack_member(
     settings: Settings,
 ) -> StagedFile:
     # zipfile cuts a name at its first NUL; what was really sent is judged.
-    target = StagedFile(info.orig_filename, staging.next_file(), size_bytes=0, sha256="")
+    target = StagedFile(info.orig_filename, staging.next_file(), size_bytes=0, sha256="", head=b"")
     try:
         _check_member(info, overlaps=overlaps)
         return _write_member(opened, info, target=target, budget=budget, settings=settings)
@@ -141,17 +141,17 @@ def _check_member(info: zipfile.ZipInfo, *, overlaps: bool) -> None:
 def _write_member(
     opened: zipfile.ZipFile, info: zipfile.ZipInfo, *, target: StagedFile, budget: Budget, settings: Settings
 ) -> StagedFile:
-    digest, size = hashlib.sha256(), 0
+    digest, size, head = hashlib.sha256(), 0, b""
     with opened.open(info) as packed, open(target.path, "wb") as file:
         while data := packed.read(_READ_BYTES):
-            if not size and data.startswith(_ARCHIVE_MAGICS):
+            if not size and is_archive(head := data[:HEAD_BYTES]):
                 raise _MemberError("nested_archive", "An archive within an archive is not opened.")
             size += len(data)
             budget.size_bytes -= len(data)
             _check_size(size, info=info, budget=budget, settings=settings)
             digest.update(data)
             file.write(data)
-    return StagedFile(target.filename, target.path, size, digest.hexdigest())
+    return StagedFile(target.filename, target.path, size, digest.hexdigest(), head)
 
 
 def _check_size(size: int, *, info: zipfile.ZipInfo, budget: Budget, settings: Settings) -> None:

@@ -19,6 +19,8 @@ from api.volumes import is_volume, write_volume
 from shared import dicom_copy
 from shared.dicom_elements import HEAD_BYTES, is_dicom
 from shared.errors import InvalidScan
+from shared.gunzip import MAGIC as GZIP_MAGIC
+from shared.nifti import is_nifti
 from shared.settings import Settings
 
 _Writer = Callable[[IO[bytes], IO[bytes]], None]
@@ -26,6 +28,8 @@ _Writer = Callable[[IO[bytes], IO[bytes]], None]
 
 def deidentified(file: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> StagedFile:
     """The file itself if it is of another format; else its copy, or its refusal."""
+    if not _may_name_a_patient(file.head):
+        return file
     with open(file.path, "rb") as original:
         write = _writer(original, partial(write_volume, staging=staging, budget=budget, settings=settings))
         if write is None:
@@ -39,7 +43,11 @@ def deidentified(file: StagedFile, *, staging: Staging, budget: Budget, settings
             return replace(file, fault=Fault(error.code, error.message))
         finally:
             file.path.unlink()
-    return replace(file, path=path, size_bytes=path.stat().st_size, sha256=_sha256_of(path))
+    return _as_stored(file, path)
+
+
+def _may_name_a_patient(head: bytes) -> bool:
+    return is_dicom(head) or is_nifti(head) or head.startswith(GZIP_MAGIC)
 
 
 def _writer(original: IO[bytes], volume_writer: _Writer) -> _Writer | None:
@@ -53,6 +61,10 @@ def _write_dicom(original: IO[bytes], copy: IO[bytes]) -> None:
         dicom_copy.write_copy(data, copy)
 
 
-def _sha256_of(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _as_stored(file: StagedFile, path: Path) -> StagedFile:
+    """The file as it lies at `path` now."""
+    with open(path, "rb") as copy:
+        digest = hashlib.file_digest(copy, "sha256")
+        copy.seek(0)
+        head = copy.read(HEAD_BYTES)
+    return replace(file, path=path, size_bytes=path.stat().st_size, sha256=digest.hexdigest(), head=head)

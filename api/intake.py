@@ -15,7 +15,7 @@ from api.deidentification import deidentified
 from api.slices import Slice, slices_of
 from api.staging import Fault, StagedFile, Staging
 from shared.errors import LimitExceeded
-from shared.images import count_frames
+from shared.images import count_frames, may_hold_several
 from shared.settings import Settings
 
 
@@ -49,7 +49,7 @@ def look_at(files: Iterable[StagedFile], *, staging: Staging, settings: Settings
 
 
 def _members(file: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> Iterator[StagedFile]:
-    if not is_archive(file.path):
+    if not is_archive(file.head):
         yield file
         return
     yield from unpack(file, staging=staging, budget=budget, settings=settings)
@@ -68,6 +68,9 @@ def _candidates(file: StagedFile, *, staging: Staging, budget: Budget, settings:
     if file.fault is not None:
         yield Candidate(file, name, fault=file.fault)
         return
+    if not may_hold_several(file.head):
+        yield Candidate(file, name)
+        return
     pages = count_frames(file.path, limit=settings.max_frames_per_file + 1)
     if pages > settings.max_frames_per_file:
         limit = settings.max_frames_per_file
@@ -85,7 +88,7 @@ def _name_fault(filename: str, *, limit: int) -> Fault | None:
         message = "The file has no name."
     elif len(filename) > limit:
         message = f"The file's name is longer than max_filename_chars = {limit} characters."
-    elif any(not character.isprintable() for character in filename):
+    elif not filename.isprintable():
         message = "The file's name holds a NUL or another control character."
     elif ".." in parts or parts[0] == "" or parts[0][1:2] == ":":
         message = "The file's name is an absolute path or climbs out of its folder."
@@ -95,5 +98,7 @@ def _name_fault(filename: str, *, limit: int) -> Fault | None:
 
 
 def _printable(filename: str, *, limit: int) -> str:
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in filename[:limit])
+    shown = filename[:limit]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)
     return shown or "(no name)"

@@ -26,12 +26,16 @@ class Fault:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One file of a batch, complete below the staging folder; or, with a `fault`, only its name."""
+    """One file of a batch, complete below the staging folder; or, with a `fault`, only its name.
+
+    `head`: its first bytes, `HEAD_BYTES` of `shared.dicom_elements` at most, which tell its format.
+    """
 
     filename: str
     path: Path
     size_bytes: int
     sha256: str
+    head: bytes
     fault: Fault | None = None
 
     def refused(self, fault: Fault) -> StagedFile:
@@ -61,11 +65,13 @@ class Staging:
         return self._folder / f"{self._files - 1:06d}"
 
     def keep_as(self, destination: Path) -> None:
-        """Move the whole folder to `destination` in one atomic rename, durably."""
+        """Move the whole folder to `destination` in one rename, and return once it and its files are on disk.
+
+        What a crash leaves there before is swept up, since no row names it yet.
+        """
         destination.parent.mkdir(parents=True, exist_ok=True)
-        make_durable([self._folder, *self._folder.iterdir()])
         os.rename(self._folder, destination)
-        make_durable([destination.parent])
+        make_durable([destination, *destination.iterdir(), destination.parent])
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from werkzeug.http import parse_options_header
 
 from api.staging import StagedFile, Staging
+from shared.dicom_elements import HEAD_BYTES
 from shared.errors import ClientTooSlow, InvalidRequest, LimitExceeded, MalformedBody
 from shared.settings import Settings
 
@@ -151,7 +152,7 @@ def _receive_file(
     if len(upload.files) >= settings.max_files_per_batch:
         raise _too_many_files(settings)
     path = staging.next_file()
-    digest, size = hashlib.sha256(), 0
+    digest, size, head = hashlib.sha256(), 0, b""
     with open(path, "wb") as file:
         for data in _part_data(events):
             size += len(data)
@@ -161,12 +162,14 @@ def _receive_file(
                     limit="max_file_bytes",
                     value=settings.max_file_bytes,
                 )
+            if len(head) < HEAD_BYTES:
+                head += data[: HEAD_BYTES - len(head)]
             digest.update(data)
             file.write(data)
     if not filename and not size:
         path.unlink()  # what a browser sends for a file input that was left empty
         return
-    upload.files.append(StagedFile(filename, path, size, digest.hexdigest()))
+    upload.files.append(StagedFile(filename, path, size, digest.hexdigest(), head))
 
 
 def _receive_field(part: MultipartSegment, events: Iterator[_Event], *, upload: Upload, settings: Settings) -> None:

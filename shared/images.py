@@ -107,11 +107,15 @@ def count_frames(source: bytes | Path, *, limit: int = 10_000) -> int:
     if isinstance(source, bytes):
         return _count(source, limit=limit)
     with open(source, "rb") as file:
-        head = file.read(HEAD_BYTES)
-        if not head.startswith(tiff_pages.SIGNATURES) and not is_dicom(head) and not is_nifti(head):
+        if not may_hold_several(file.read(HEAD_BYTES)):
             return 1
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _count(data, limit=limit)
+
+
+def may_hold_several(head: bytes) -> bool:
+    """Whether a file of this beginning, of `HEAD_BYTES`, is of a format that can hold several pictures."""
+    return head.startswith(tiff_pages.SIGNATURES) or is_dicom(head) or is_nifti(head)
 
 
 def _count(data: Data, *, limit: int) -> int:
