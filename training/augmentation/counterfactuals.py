@@ -15,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain import HEALTHY
-from training.augmentation.example import Example
+from training.augmentation.example import IN_HEAD, Example
 from training.augmentation.likeness import mirror_axis, mirrored, most_alike, shapes_of
 from training.dataset.slices import Examples
 
 Pixels = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
 
-_IN_HEAD = 20  # grey value of 255
 _LEAST_IN_HEAD = 0.9
 _SCALES = (0.6, 1.7)  # of brightness; beyond, a tumour is no longer seen for what it is
 _LEAST_ALIKE = 0.93  # correlation; what a healthy brain is most like reaches 0.98
@@ -141,4 +140,4 @@ def _widened(mask: Pixels, *, by: int) -> Pixels:
 
 def _share_in_head(picture: Pixels, mask: Pixels) -> float:
     inside = mask > 127
-    return float((picture[inside] > _IN_HEAD).mean()) if inside.any() else 0.0
+    return float((picture[inside] > IN_HEAD).mean()) if inside.any() else 0.0

@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain import HEALTHY
-from training.augmentation.example import Example, label_of_what_is_seen
+from training.augmentation.example import IN_HEAD, Example, label_of_what_is_seen
 
 _SIDES = (0.4, 0.8)  # of the picture's
 _AT_A_TUMOUR = 0.5  # how often the close-up is of the tumour
 _OFF_CENTRE = 0.3  # of the close-up's side, then
-_IN_HEAD = 20  # grey value of 255
 _LEAST_HEAD = 0.6  # of a close-up's pixels
 _TRIES = 6
 
@@ -43,7 +42,7 @@ def cropped(example: Example, *, within: tuple[slice, slice]) -> Example | None:
     seen = np.zeros(example.outline.shape, bool)
     seen[within] = True
     label = label_of_what_is_seen([(example, seen)])
-    if label is None or (pixels > _IN_HEAD).mean() < _LEAST_HEAD:
+    if label is None or (pixels > IN_HEAD).mean() < _LEAST_HEAD:
         return None
     size = example.pixels.shape
     enlarged = [np.asarray(cv2.resize(part, size), np.uint8) for part in (pixels, outline)]

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from shared.domain import HEALTHY
 
+IN_HEAD = 20  # grey value of 255; darker is air
 _GONE, _THERE = 0.02, 0.6  # of a tumour's area; in between the label would be a matter of opinion
 
 

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.augmentation.example import IN_HEAD
+
 Pixels = npt.NDArray[np.uint8]
 
 _LEVELS = 256
-_IN_HEAD = 20  # grey value of 255; darker is air, and stays as it is
 _LEAST_STRENGTH = 0.3
 
 
@@ -41,19 +42,19 @@ def in_greys_of(picture: Pixels, other: Pixels) -> Pixels:
 
 def _quantiles(picture: Pixels) -> npt.NDArray[np.float32]:
     """The greys within the head, from the darkest to the brightest in 256 steps of equal area."""
-    inside = picture[picture >= _IN_HEAD]
+    inside = picture[picture >= IN_HEAD]
     if not len(inside):
-        return np.linspace(_IN_HEAD, _LEVELS - 1, _LEVELS, dtype=np.float32)
+        return np.linspace(IN_HEAD, _LEVELS - 1, _LEVELS, dtype=np.float32)
     return np.quantile(inside, np.linspace(0, 1, _LEVELS)).astype(np.float32)
 
 
 def _matched(picture: Pixels, greys: npt.NDArray[np.float32], *, strength: np.float32) -> Pixels:
     counts = np.bincount(picture.ravel(), minlength=_LEVELS).astype(np.float64)
-    counts[:_IN_HEAD] = 0
+    counts[:IN_HEAD] = 0
     if not counts.any():
         return picture
     rank = (np.cumsum(counts) - counts / 2) / counts.sum()
     table = np.arange(_LEVELS, dtype=np.float32)
-    matched = np.interp(rank[_IN_HEAD:] * (_LEVELS - 1), np.arange(_LEVELS), greys)
-    table[_IN_HEAD:] += strength * (matched - table[_IN_HEAD:]).astype(np.float32)
+    matched = np.interp(rank[IN_HEAD:] * (_LEVELS - 1), np.arange(_LEVELS), greys)
+    table[IN_HEAD:] += strength * (matched - table[IN_HEAD:]).astype(np.float32)
     return np.asarray(cv2.LUT(picture, np.clip(np.rint(table), 0, 255).astype(np.uint8)), np.uint8)

@@ -15,7 +15,7 @@ EXPERIMENTS_FILE = Path("training") / "results" / "experiments.json"
 _ABOUT = (
     "What was tried, by table and name: the settings, the fold or source left out, what was expected, what came. "
     "`neurobatch experiment` writes it from a run's own files; where `noted` says so the figures were copied from what "
-    "was written down at the time, and the run's scores were not kept."
+    "was written down at the time, and the run's scores were not kept. `scores`: the table that they follow from."
 )
 _NUMBERS = frozenset({"energy_over_uniform", "minutes"})  # all others are shares, or have digits of their own
 _ORDER = (

@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from training.config import load_config
+from training.evaluation.experiment import figures_of_scores
 from training.evaluation.report import EVALUATION_FILE, evaluate_out_of_fold, headline
 from training.evaluation.scores import SCORES_FILE, read_scores
 from training.evaluation.split_figures import record_wise, unseen_sources
@@ -104,10 +107,30 @@ def test_what_a_config_says_it_gave_was_measured(path: Path) -> None:
         for name, each in rates.items()
         if name.startswith(path.stem)
     }
-    experiments = read(ROOT / EXPERIMENTS_FILE)["experiments"]
-    one_fold = {round(100 * value, 1) for value in values_of(experiments)}
+    settings = {**asdict(load_config(path)), "name": ""}
+    one_fold = {
+        round(100 * figure["value"], 1)
+        for experiment in experiments().values()
+        if {**experiment.get("config", {}), "name": ""} == settings
+        or str(path.relative_to(ROOT)) in experiment.get("settings", "")
+        for figure in experiment["figures"].values()
+    }
     assert told
     assert told <= five_folds | one_fold
+
+
+def test_experiments_whose_scores_are_kept_are_their_tables() -> None:
+    kept = {name: each for name, each in experiments().items() if "scores" in each}
+    assert len(kept) >= 2
+    for name, experiment in kept.items():
+        for figure, value in figures_of_scores(read_scores(ROOT / experiment["scores"])).items():
+            assert experiment["figures"][figure] == value, f"{name}: {figure}"
+
+
+def experiments() -> dict[str, Any]:
+    """Every experiment by table and name."""
+    tables = read(ROOT / EXPERIMENTS_FILE)["experiments"]
+    return {f"{table}: {name}": each for table, found in tables.items() for name, each in found.items()}
 
 
 def values_of(section: Any) -> Iterator[float]:
