@@ -1,7 +1,7 @@
 """How alike two pictures are once one has been laid over the other.
 
 Without that, a picture and its own copy with 2% cut off all round correlate no better than two patients do: no
-threshold tells them apart (docs/training.md has the figures). So two thumbnails are brought together, first by
+threshold tells them apart. So two thumbnails are brought together, first by
 their moments, then by the affine map that maximises their correlation (ECC, Evangelidis & Psarakis 2008), and
 compared in fine detail, where two patients differ.
 """
