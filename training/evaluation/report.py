@@ -21,6 +21,7 @@ from training.evaluation import calibrate, figures
 from training.evaluation.bootstrap import PatientBootstrap, Rate, Statistic, mean_of
 from training.evaluation.calibrate import Calibration
 from training.evaluation.curves import reliability, risk_coverage, roc
+from training.evaluation.doubted_figures import doubted_figures
 from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.scores import ScanScore
 
@@ -31,7 +32,7 @@ _SIZES = ("small", "medium", "large")
 COMPUTED = frozenset(
     {
         *("model", "measured", "calibration", "headline", "by_class", "by_source", "by_fold", "confusion", "roc"),
-        *("reliability", "review", "risk_coverage", "heatmaps", "training"),
+        *("reliability", "review", "risk_coverage", "heatmaps", "doubted_labels", "training"),
     }
 )
 
@@ -113,6 +114,7 @@ def _figures(outcomes: Outcomes) -> Document:
         "review": _review(outcomes, bootstrap),
         "risk_coverage": risk,
         "heatmaps": _heatmaps(outcomes, bootstrap),
+        "doubted_labels": doubted_figures(outcomes, bootstrap),
     }
 
 
