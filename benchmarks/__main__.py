@@ -14,6 +14,7 @@ import click
 
 from benchmarks.machine import machine
 from benchmarks.reading import measure_reading
+from benchmarks.recorded import record
 from benchmarks.rivals.measure import measure_rivals
 from benchmarks.scans import make_scans
 from benchmarks.side_by_side import Turns, measure_side_by_side
@@ -40,8 +41,11 @@ PARTS = ("stages", "start", "side_by_side", "rivals", "reading")
     help="Images that the measured scans are made of; drawn heads by default.",
 )
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="For what is written; a new one.")
-def main(only: tuple[str, ...], taken_from: Path | None, folder: Path | None) -> None:
+@click.option("--record", "recorded", is_flag=True, help="Keep this run in the repository and in docs/performance.md.")
+def main(only: tuple[str, ...], taken_from: Path | None, folder: Path | None, *, recorded: bool) -> None:
     """Measure the service beside its references; about half an hour on two cores that do nothing else."""
+    if recorded and only:
+        raise click.UsageError("--record keeps a whole run: leave --only out")
     started = time.perf_counter()
     work = Path(tempfile.mkdtemp(prefix="nb-bench-", dir=folder))
     work.chmod(0o755)  # PostgreSQL runs as nobody where we are root
@@ -54,6 +58,8 @@ def main(only: tuple[str, ...], taken_from: Path | None, folder: Path | None) ->
     _BUILD.mkdir(exist_ok=True)
     (_BUILD / "bench.json").write_text(json.dumps(document, indent=2) + "\n")
     (_BUILD / "bench.md").write_text(markdown(document))
+    if recorded:
+        record(document, root=ROOT)
     click.echo(markdown(document))
 
 

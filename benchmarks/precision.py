@@ -1,13 +1,14 @@
-"""`python -m benchmarks.precision FOLDER`: what bfloat16 changes of the results on a folder of scans.
+"""`python -m benchmarks.precision FOLDER`: what bfloat16 changes of the results on a folder of scans, as JSON.
 
 Each scan is classified and explained twice by the same network, once in float32 and once in bfloat16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -44,8 +45,7 @@ def main(folder: Path) -> None:
             results += [Result(one.prediction, one.grid) for one in pipeline.predict(decoded)]
         click.echo(f"\r{min(start + _AT_ONCE, len(files))} of {len(files)}", nl=False, err=True)
     click.echo("", err=True)
-    for line in differences(exact, rounded):
-        click.echo(line)
+    click.echo(json.dumps({"bfloat16": differences(exact, rounded)}, indent=1))
 
 
 class Result(NamedTuple):
@@ -55,19 +55,24 @@ class Result(NamedTuple):
     grid: npt.NDArray[np.float32]
 
 
-def differences(exact: Sequence[Result], rounded: Sequence[Result]) -> list[str]:
-    """Sentences on pairs of results of the same scans."""
+def differences(exact: Sequence[Result], rounded: Sequence[Result]) -> dict[str, Any]:
+    """How often two results of one scan differ, and by how much; `exact` and `rounded` are in the same order."""
     pairs = list(zip(exact, rounded, strict=True))
-    labels = sum(a.prediction.label != b.prediction.label for a, b in pairs)
-    reviews = sum(a.prediction.needs_review != b.prediction.needs_review for a, b in pairs)
     moved = [_peak_distance(a, b) for a, b in pairs]
     shifts = [max(abs(a.probabilities[c] - b.probabilities[c]) for c in CLASSES) for (a, _), (b, _) in pairs]
-    return [
-        f"{len(pairs)} scans: {labels} labels differ, {reviews} in whether they need review",
-        f"probabilities differ by {np.mean(shifts):.4f} in the mean, {max(shifts):.3f} at most",
-        f"heatmaps peak in the same cell in {np.mean([d == 0 for d in moved]):.1%},"
-        f" in it or beside it in {np.mean([d <= 1 for d in moved]):.1%}",
-    ]
+    return {
+        "labels_that_differ": sum(a.prediction.label != b.prediction.label for a, b in pairs),
+        "needs_review_that_differ": sum(a.prediction.needs_review != b.prediction.needs_review for a, b in pairs),
+        "probability_differs_in_the_mean_by": float(f"{np.mean(shifts):.2g}"),
+        "probability_differs_at_most_by": float(f"{max(shifts):.2g}"),
+        "heatmaps_that_peak_in_the_same_cell": _share(distance == 0 for distance in moved),
+        "or_in_a_cell_beside_it": _share(distance <= 1 for distance in moved),
+    }
+
+
+def _share(hits: Iterable[bool]) -> dict[str, float | int]:
+    each = list(hits)
+    return {"value": round(float(np.mean(each)), 4), "n": len(each)}
 
 
 def _peak_distance(a: Result, b: Result) -> int:

@@ -41,12 +41,17 @@ def headline(measured: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def markdown(document: Mapping[str, Any]) -> str:
-    """A table of the figures, and one of the speeds they stand on."""
+    """A table of the figures, one of the speeds they stand on, and one of where the time of a scan goes."""
     rows = [
         f"| {_DESCRIPTIONS[name]} | {one['median']:.3g} {_unit(one)} | {one['low']:.3g} to {one['high']:.3g} |"
         for name, one in document["figures"].items()
     ]
     speeds = [f"| {name} | {speed:.1f} |" for name, speed in _speeds(document).items()]
+    stages = [
+        f"| {name.removesuffix('_ms')} | {one['median']:.3g} | {one['low']:.3g} to {one['high']:.3g} |"
+        for name, one in document.get("stages", {}).items()
+        if name.endswith("_ms")
+    ]
     machine = document["machine"]
     return "\n".join(
         [
@@ -59,6 +64,10 @@ def markdown(document: Mapping[str, Any]) -> str:
             "| | scans/s |",
             "|---|---|",
             *speeds,
+            "",
+            "| stage, one thread | ms a scan | lowest to highest |",
+            "|---|---|---|",
+            *stages,
             "",
         ]
     )

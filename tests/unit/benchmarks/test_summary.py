@@ -49,4 +49,5 @@ def test_the_table_has_a_row_for_each_figure_and_the_speeds() -> None:
     table = markdown(document)
     assert "| end to end over BentoML | 2.37 x | 2 to 2.78 |" in table
     assert "| in process, 1000 scans | 250.0 |" in table
-    assert table.count("\n| ") == len(document["figures"]) + 1 + 6 + 1
+    assert "| predict | 1.02 | 1 to 1.05 |" in table
+    assert table.count("\n| ") == len(document["figures"]) + 1 + 6 + 1 + 1 + 1
