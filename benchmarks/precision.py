@@ -19,7 +19,7 @@ from shared.settings import Settings
 from worker.inference.model import load_model
 from worker.inference.pipeline import Pipeline
 from worker.inference.precision import Precision
-from worker.inference.types import Decoded, Prediction, Source
+from worker.inference.types import Decoded, Predicted, Prediction, Source
 
 _MOST_PIXELS = 4096 * 4096
 _AT_ONCE = 256
@@ -41,8 +41,10 @@ def main(folder: Path) -> None:
     for start in range(0, len(files), _AT_ONCE):
         sources = [Source(path) for path in files[start : start + _AT_ONCE]]
         decoded = [item for item in pipelines[0].decode_all(sources) if isinstance(item, Decoded)]
-        for pipeline, results in zip(pipelines, (exact, rounded), strict=True):
-            results += [Result(one.prediction, one.grid) for one in pipeline.predict(decoded)]
+        for a, b in zip(*(pipeline.predict(decoded) for pipeline in pipelines), strict=True):
+            if isinstance(a, Predicted) and isinstance(b, Predicted):
+                exact.append(Result(a.prediction, a.grid))
+                rounded.append(Result(b.prediction, b.grid))
         click.echo(f"\r{min(start + _AT_ONCE, len(files))} of {len(files)}", nl=False, err=True)
     click.echo("", err=True)
     click.echo(json.dumps({"bfloat16": differences(exact, rounded)}, indent=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,10 @@ def export_bundle(
         }
     if gate is not None:
         save_gate(folder / GATE_FILE, gate)
+        with_distance = gate.reject_beyond_with_distance
         document["gate"] = {
             "reject_beyond": gate.reject_beyond,
+            "reject_beyond_with_distance": with_distance if math.isfinite(with_distance) else None,
             "sha256": hashlib.sha256((folder / GATE_FILE).read_bytes()).hexdigest(),
         }
     (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2) + "\n")

@@ -1,7 +1,9 @@
 """Fits the gate on what brain MRI looks like, and tells how often it errs.
 
-Its limit is the strangeness that few scans of patients it was not fitted on go beyond. Sources with few pictures count
-as much as large ones, and framing is varied, so that another hospital's way of cutting pictures is not strange.
+Its limits are those that few scans of patients it was not fitted on go beyond: of strangeness alone, and of
+strangeness with the distance from the training data, as networks gave it that were not trained on these patients.
+Sources with few pictures count as much as large ones, and framing is varied, so that another hospital's way of cutting
+pictures is not strange.
 """
 
 from __future__ import annotations
@@ -10,22 +12,22 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.errors import InvalidScan
 from shared.images import read_image
 from training.dataset.slices import Slice, read_picture
 from training.evaluation.calibrate import CAPPED_SOURCES
 from training.evaluation.rates import Rate, rate
-from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single
-from worker.inference.pipeline import Pipeline
+from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single, shrink, with_distance
+from worker.inference.pipeline import Network, Pipeline
 from worker.inference.preprocess import prepare
-from worker.inference.types import Source
+from worker.inference.types import Decoded, Rejected, Source
 
 REJECTED = 0.0025  # of the capped sources' scans, out of fold; at most 0.5% is promised on patients never seen
 _DIRECTIONS = 16
@@ -33,6 +35,7 @@ _MOST_COPIES = 8
 _FLOOR = 1e-3  # of variances: places where training scans hardly vary must not decide alone
 _SIZE_PX = 160
 _MAX_PIXELS = 100_000_000
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,13 @@ class Appearances:
     variants: Sequence[Sequence[Appearance]]
 
 
-def fit_gate(slices: Sequence[Slice], *, seed: int = 0) -> tuple[Gate, dict[str, Rate]]:
+def fit_gate(
+    slices: Sequence[Slice], *, distances: Mapping[str, float] | None = None, seed: int = 0
+) -> tuple[Gate, dict[str, Rate]]:
     """The gate fitted on all `slices`, and the share of each source's that it rejects, fitted on other folds.
 
-    Raises ValueError for one fold only.
+    `distances`: of each scan by its file's name, out of fold, from the training data of the network that it stands
+    before. Raises ValueError for one fold only, KeyError for a scan without a distance.
     """
     folds = np.array([item.fold for item in slices])
     sources = np.array([item.source for item in slices])
@@ -59,15 +65,27 @@ def fit_gate(slices: Sequence[Slice], *, seed: int = 0) -> tuple[Gate, dict[str,
         for at in map(int, np.flatnonzero(folds == fold)):
             strangeness[at] = gate.strangeness(seen.as_they_are[at])
     capped = np.isin(sources, CAPPED_SOURCES)
-    limit = round(float(np.quantile(strangeness[capped if capped.any() else slice(None)], 1 - REJECTED)), 4)
+    counted = capped if capped.any() else np.ones(len(slices), bool)
+    judged = strangeness[counted & np.isfinite(strangeness)]
+    limit = _limit(judged, REJECTED if distances is None else 0)  # what is stranger than any needs no network
+    turned_away, further = strangeness > limit, math.inf
+    if distances is not None:
+        each = zip(strangeness.tolist(), (distances[item.file] for item in slices), strict=True)
+        together = np.array([with_distance(*one) for one in each])
+        further = _limit(np.where(turned_away, math.inf, together)[counted], REJECTED)
+        turned_away |= together > further
     names = sorted({item.source for item in slices})
-    rejected = {source: rate((strangeness[sources == source] > limit).tolist()) for source in names}
-    return replace(_fit(seen, sources, np.arange(len(slices))), reject_beyond=limit), rejected
+    rejected = {source: rate(turned_away[sources == source].tolist()) for source in names}
+    fitted = _fit(seen, sources, np.arange(len(slices)))
+    return replace(fitted, reject_beyond=limit, reject_beyond_with_distance=further), rejected
 
 
-def rejected_share(gate: Gate, files: Iterable[bytes]) -> Rate:
-    """How many of `files` are turned away before the network is asked, for whatever reason."""
-    return rate(_is_rejected(gate, data) for data in files)
+def rejected_share(network: Network, files: Iterable[bytes]) -> Rate:
+    """How many of `files` the network's gate turns away, as it is served, for whatever reason."""
+    pipeline = Pipeline(network, max_pixels=_MAX_PIXELS)
+    left = iter(files)
+    chunks = iter(lambda: list(islice(left, _AT_ONCE)), [])
+    return rate(hit for chunk in chunks for hit in _are_rejected(pipeline, chunk))
 
 
 def appearances(slices: Sequence[Slice], *, seed: int) -> Appearances:
@@ -91,8 +109,9 @@ def extra_time(gate: Gate, pipeline: Pipeline, files: Sequence[bytes], *, repeat
     for _ in range(repeats):
         started = time.perf_counter()
         for image, prepared in pictures:
-            check_single(image)
-            gate.strangeness(appearance_of(image, prepared))
+            shrunk = shrink(image)
+            check_single(shrunk)
+            gate.strangeness(appearance_of(shrunk, prepared))
         judged = time.perf_counter()
         pipeline.run(sources)
         of_gate, of_all = judged - started, time.perf_counter() - judged
@@ -100,18 +119,20 @@ def extra_time(gate: Gate, pipeline: Pipeline, files: Sequence[bytes], *, repeat
     return round(statistics.median(shares), 4)
 
 
-def _is_rejected(gate: Gate, data: bytes) -> bool:
-    try:
-        image = read_image(data, max_pixels=_MAX_PIXELS)
-        check_single(image)
-        gate.check(image, prepare(image, size_px=_SIZE_PX))
-    except InvalidScan:
-        return True
-    return False
+def _are_rejected(pipeline: Pipeline, files: Sequence[bytes]) -> Iterator[bool]:
+    decoded = list(pipeline.decode_all([Source(data) for data in files]))
+    predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
+    for item in decoded:
+        yield isinstance(item, Rejected) or isinstance(next(predicted), Rejected)
+
+
+def _limit(values: npt.NDArray[np.float64], share: float) -> float:
+    """What `share` of the values are over; some may be infinite, fewer than that."""
+    return round(float(np.quantile(values, 1 - share, method="lower")), 4)
 
 
 def _appearance(image: npt.NDArray[np.uint8]) -> Appearance:
-    return appearance_of(image, prepare(image, size_px=_SIZE_PX))
+    return appearance_of(shrink(image), prepare(image, size_px=_SIZE_PX))
 
 
 def _reframe(image: npt.NDArray[np.uint8], *, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -116,7 +116,8 @@ class Chunk:
 
     def _predict(self, items: Sequence[tuple[ClaimedScan, Decoded]]) -> list[tuple[ClaimedScan, Predicted]]:
         predicted = self._runtime.pipeline.predict([decoded for _, decoded in items])
-        return [(scan, result) for (scan, _), result in zip(items, predicted, strict=True)]
+        results = [(scan, result) for (scan, _), result in zip(items, predicted, strict=True)]
+        return self._each(lambda _, result: result, results)
 
     def _render(self, _: ClaimedScan, predicted: Predicted) -> Explained:
         return self._runtime.pipeline.render(predicted)

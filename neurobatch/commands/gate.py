@@ -17,7 +17,12 @@ _MAX_PIXELS = 10_000_000
 @click.option(
     "--model",
     type=click.Path(exists=True, path_type=Path),
-    help="A bundle to time it beside; default: of the settings.",
+    help="The bundle it stands before; default: of the settings.",
+)
+@click.option(
+    "--scores",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Out-of-fold scores of its recipe (CSV); default: in the bundle, if it has them.",
 )
 @click.option(
     "--images",
@@ -26,14 +31,17 @@ _MAX_PIXELS = 10_000_000
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of pictures that are no brain MRI, counted as a kind of its own.",
 )
-def gate(out: Path, model: Path | None, folders: tuple[Path, ...]) -> None:
-    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about a minute.
+def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path, ...]) -> None:
+    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about two minutes.
+
+    The distances in out-of-fold scores of the bundle's recipe set the second limit; without scores there is none.
 
     The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.settings import load_settings
     from training.dataset.slices import datasets_dir, load_index
+    from training.evaluation.scores import SCORES_FILE, read_scores
     from training.gate import extra_time, fit_gate, rejected_share
     from training.not_brains import kinds
     from worker.inference.gate import save_gate
@@ -41,18 +49,21 @@ def gate(out: Path, model: Path | None, folders: tuple[Path, ...]) -> None:
     from worker.inference.pipeline import Pipeline
 
     slices = load_index(datasets_dir())
-    fitted, rejected = fit_gate(slices)
+    folder = model or load_settings().model_dir
+    bundle, scores = load_model(folder), scores or folder / SCORES_FILE
+    distances = {score.file: score.distance for score in read_scores(scores)} if scores.is_file() else None
+    fitted, rejected = fit_gate(slices, distances=distances)
+    bundle.gate = fitted
     files = {
         **kinds(slices, datasets=datasets_dir()),
         **{folder.name: (path.read_bytes() for path in sorted(folder.iterdir())) for folder in folders},
     }
-    others = {kind: rejected_share(fitted, each) for kind, each in files.items()}
-    bundle = load_model(model or load_settings().model_dir)
-    bundle.gate = fitted
+    others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
     some = [item.path.read_bytes() for item in slices[:: len(slices) // _TIMED]]
     figures = {
         "extra_time_a_scan": extra_time(fitted, Pipeline(bundle, max_pixels=_MAX_PIXELS), some),
         "reject_beyond": fitted.reject_beyond,
+        **({"reject_beyond_with_distance": fitted.reject_beyond_with_distance} if distances else {}),
         "brain_mri_rejected": rejected,
         "other_pictures_rejected": others,
     }

@@ -80,10 +80,10 @@ def _records(
     predicted = iter(pipeline.predict([scan.decoded for scan in chunk if not isinstance(scan.decoded, Rejected)]))
     for number, scan in enumerate(chunk, start=first):
         record: dict[str, Any] = {"filename": scan.filename, "frame": scan.frame}
-        if isinstance(scan.decoded, Rejected):
-            yield record | {"state": "rejected", "code": scan.decoded.code, "message": scan.decoded.message}
+        result = scan.decoded if isinstance(scan.decoded, Rejected) else next(predicted)
+        if isinstance(result, Rejected):
+            yield record | {"state": "rejected", "code": result.code, "message": result.message}
             continue
-        result = next(predicted)
         height, width = result.decoded.image.shape
         frame = result.decoded.prepared.frame
         heat = lay_out(result.grid, frame=frame, width=width, height=height)

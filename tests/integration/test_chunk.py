@@ -22,7 +22,7 @@ from tests.integration.test_processing import NOW, add_scans, artifacts, png, st
 from worker import processing
 from worker.inference.bundle import read_bundle
 from worker.inference.pipeline import Pipeline
-from worker.inference.types import Decoded, Explained, Predicted, Source
+from worker.inference.types import Decoded, Explained, Predicted, Rejected, Source
 from worker.patience import patiently
 from worker.runtime import Runtime
 
@@ -125,7 +125,7 @@ class _Cancelling(Pipeline):
     engine: Engine
     stage: str
 
-    def predict(self, scans: Sequence[Decoded]) -> list[Predicted]:
+    def predict(self, scans: Sequence[Decoded]) -> list[Predicted | Rejected]:
         self._cancel_in("predict")
         return super().predict(scans)
 
@@ -158,6 +158,17 @@ def test_a_cancelled_scan_stops_before_its_pictures(runtime: Runtime) -> None:
     assert artifacts(runtime.settings.data_dir) == []
     with reading(runtime.engine) as session:
         assert session.scalars(select(Attempt.outcome).order_by(Attempt.scan_id)).all() == ["cancelled", "rejected"]
+
+
+def test_a_scan_that_is_turned_away_by_what_the_network_saw_is_rejected(runtime: Runtime) -> None:
+    class Wary(Pipeline):
+        def predict(self, scans: Sequence[Decoded]) -> list[Predicted | Rejected]:
+            return [Rejected("not_a_brain_mri", "no brain"), *super().predict(scans)[1:]]
+
+    pipeline = Wary(NullModel(read_bundle(runtime.settings.model_dir)), max_pixels=runtime.settings.max_pixels)
+    processing.process_scans(dataclasses.replace(runtime, pipeline=pipeline), add_scans(runtime, png(1), png(2)))
+    assert states(runtime) == [(ScanState.REJECTED, "not_a_brain_mri"), (ScanState.SUCCEEDED, None)]
+    assert len(artifacts(runtime.settings.data_dir)) == 3
 
 
 @pytest.mark.parametrize("commit", [1, 2])

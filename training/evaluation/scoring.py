@@ -38,7 +38,9 @@ def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], No
         chunk = slices[start : start + _CHUNK]
         predicted = pipeline.predict(list(_decoded(pipeline, chunk)))
         scores += [
-            _score(item, result, temperature=model.temperature) for item, result in zip(chunk, predicted, strict=True)
+            _score(item, result, temperature=model.temperature)
+            for item, result in zip(chunk, predicted, strict=True)
+            if isinstance(result, Predicted)  # all are: no gate is asked
         ]
         report(f"scored {len(scores)} of {len(slices)}")
     return scores

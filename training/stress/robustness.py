@@ -116,9 +116,10 @@ def ask(pipeline: Pipeline, pictures: Sequence[Picture]) -> list[Answer | None]:
     """What is said of each picture once it is a file again; None where it is rejected."""
     decoded = [pipeline.decode(Source(_as_file(picture.pixels))) for picture in pictures]
     predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
+    seen = [next(predicted) if isinstance(item, Decoded) else item for item in decoded]
     return [
-        _answer(next(predicted), picture.outline) if isinstance(item, Decoded) else None
-        for item, picture in zip(decoded, pictures, strict=True)
+        _answer(item, picture.outline) if isinstance(item, Predicted) else None
+        for item, picture in zip(seen, pictures, strict=True)
     ]
 
 

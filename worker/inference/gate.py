@@ -4,11 +4,15 @@ There are few examples of all that is not a brain, so this rests on what a brain
 known shape, with a known share of dark and bright. Two small pictures, of the whole file and of the head in it, are
 compared with those of the training scans in the directions in which these vary (principal components), and what
 is left over is counted at each place up to a limit, so that a large tumour alone is not strange. Brightness beyond half
-is cut off for the same reason. How colour is judged: `shared.images`.
+is cut off for the same reason. What so small a picture does not tell must be little as well: a head is one solid thing,
+a page of text is not. Other parts of the body pass for a strange head by such small pictures; so what is left is judged
+again when the network has seen it, by how strange it looked and how far its features lie from the training data, before
+it is given a label. How colour is judged: `shared.images`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -21,12 +25,14 @@ from worker.inference.percentiles import percentiles
 from worker.inference.types import Prepared
 
 Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
 
 NOT_A_BRAIN_MRI = "not_a_brain_mri"
 MOSAIC = "mosaic"
 
 _SHAPE_PX = 16  # side of each small picture
-_WHOLE_PX = 64  # the file is shrunk to this before it is judged
+_SHRUNK_PX = 128  # side of the picture that is judged of the whole file
+_WHOLE_PX = 64  # and of the one that its appearance is taken from
 _BRIGHT = 0.5  # brighter is as bright as this
 _MOST_LEFT_OVER = 3.0  # standard deviations at one place
 _MOST_ALONG = 9.0  # variances along one direction
@@ -35,14 +41,19 @@ _WEIGHT_ALONG, _WEIGHT_GREYS = 0.5, 0.1
 _GREY_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 # Between the tiles of a mosaic some row and column is this dark beside the brightest; no single head's was under 0.21.
 _GAP = 0.15
+_MOST_ROUGH = 0.45  # figshare and Br35H were under 0.42, but for four that had their edges drawn; text was over 0.49
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """What of one picture is judged. `shape`: float32 (512,) in [0, 1]; `greys`: float32 (20,) in [0, 1]."""
+    """What of one picture is judged. `shape`: float32 (512,) in [0, 1]; `greys`: float32 (20,) in [0, 1].
+
+    `roughness`, from 0 to about 1: the share of the whole file's variance that its small picture does not tell.
+    """
 
     shape: Floats
     greys: Floats
+    roughness: float
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,8 @@ class Gate:
 
     `shape_mean` (512,), `directions` (512, k) with their `variances` (k,), `left_over` (512,): standard deviation of
     what the directions do not explain. `greys_mean` (20,), `greys_whitening` (20, 20). All float32. What is
-    stranger than `reject_beyond` is turned away.
+    stranger than `reject_beyond` is turned away, and what is stranger than `reject_beyond_with_distance` once its
+    strangeness is multiplied by its distance.
     """
 
     shape_mean: Floats
@@ -61,14 +73,24 @@ class Gate:
     greys_mean: Floats
     greys_whitening: Floats
     reject_beyond: float
+    reject_beyond_with_distance: float = math.inf
 
-    def check(self, image: npt.NDArray[np.uint8], prepared: Prepared) -> None:
-        """Raise InvalidScan `not_a_brain_mri` for a picture uint8 (H, W) unlike all of them."""
-        if self.strangeness(appearance_of(image, prepared)) > self.reject_beyond:
-            raise InvalidScan("this does not look like a slice of a brain MRI", code=NOT_A_BRAIN_MRI)
+    def check(self, shrunk: Pixels, prepared: Prepared) -> float:
+        """How strange a picture is. Raises InvalidScan `not_a_brain_mri` for one unlike all of them."""
+        strangeness = self.strangeness(appearance_of(shrunk, prepared))
+        if strangeness > self.reject_beyond:
+            raise _not_a_brain_mri()
+        return strangeness
+
+    def check_again(self, strangeness: float, *, distance: float) -> None:
+        """The same by the `distance` from the training data as well; raises the same."""
+        if with_distance(strangeness, distance) > self.reject_beyond_with_distance:
+            raise _not_a_brain_mri()
 
     def strangeness(self, appearance: Appearance) -> float:
-        """How unlike brain MRI, >= 0; about 1 for training scans."""
+        """How unlike brain MRI, >= 0; about 1 for training scans, infinite for what is no solid thing."""
+        if appearance.roughness > _MOST_ROUGH:
+            return math.inf
         centred = appearance.shape - self.shape_mean
         along = centred @ self.directions
         rest = np.minimum(np.abs(centred - self.directions @ along) / self.left_over, _MOST_LEFT_OVER)
@@ -80,17 +102,32 @@ class Gate:
         )
 
 
-def appearance_of(image: npt.NDArray[np.uint8], prepared: Prepared) -> Appearance:
-    """Of a picture uint8 (H, W) and what the network sees of it."""
-    whole = _stretched(image, side_px=_WHOLE_PX)
-    shapes = [_small(picture) for picture in (prepared.pixels, whole)]
-    greys = [np.quantile(picture.ravel()[::7], _GREY_LEVELS) for picture in (prepared.pixels, whole)]
-    return Appearance(shape=np.concatenate(shapes), greys=np.concatenate(greys).astype(np.float32))
+def with_distance(strangeness: float, distance: float) -> float:
+    """What `reject_beyond_with_distance` limits."""
+    return strangeness * distance
 
 
-def check_single(image: npt.NDArray[np.uint8]) -> None:
+def shrink(image: Pixels) -> Pixels:
+    """A picture uint8 (H, W) as it is judged: (128, 128)."""
+    return np.asarray(cv2.resize(image, (_SHRUNK_PX, _SHRUNK_PX), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def appearance_of(shrunk: Pixels, prepared: Prepared) -> Appearance:
+    """Of a picture and what the network sees of it."""
+    size = (_WHOLE_PX, _WHOLE_PX)
+    whole = _stretched(np.asarray(cv2.resize(shrunk, size, interpolation=cv2.INTER_AREA), np.uint8))
+    shapes = [_small(_cut(picture)) for picture in (prepared.pixels, whole)]
+    greys = [_quantiles(picture.ravel()[::7]) for picture in (prepared.pixels, whole)]
+    return Appearance(
+        shape=np.concatenate(shapes).ravel(),
+        greys=np.concatenate(greys),
+        roughness=_roughness(_cut(whole), small=shapes[1]),
+    )
+
+
+def check_single(shrunk: Pixels) -> None:
     """Raise InvalidScan `mosaic` where dark gaps divide the picture along both axes, as between slices in one frame."""
-    lit = np.minimum(_stretched(image, side_px=2 * _WHOLE_PX) / np.float32(0.3), 1)
+    lit = np.minimum(_stretched(shrunk) / np.float32(0.3), 1)
     if max(_darkest_gap(lit.mean(axis=0)), _darkest_gap(lit.mean(axis=1))) < _GAP:
         raise InvalidScan("several pictures lie side by side in one; send each by itself", code=MOSAIC)
 
@@ -101,23 +138,42 @@ def save_gate(path: Path, gate: Gate) -> None:
 
 
 def load_gate(path: Path) -> Gate:
-    """Read what `save_gate` wrote. Raises OSError, ValueError or KeyError."""
+    """Read what `save_gate` wrote; older files hold no limit with distance. Raises OSError, ValueError or KeyError."""
     with np.load(path, allow_pickle=False) as saved:
-        arrays = {field.name: saved[field.name] for field in fields(Gate)}
-    return Gate(**{**arrays, "reject_beyond": float(arrays["reject_beyond"])})
+        whole = {"reject_beyond_with_distance": np.array(math.inf), **saved}
+    arrays = {field.name: whole[field.name] for field in fields(Gate)}
+    limits = {name: float(arrays[name]) for name in ("reject_beyond", "reject_beyond_with_distance")}
+    return Gate(**{**arrays, **limits})
 
 
-def _stretched(image: npt.NDArray[np.uint8], *, side_px: int) -> Floats:
-    """The picture at (side_px, side_px), its greys between percentiles stretched to [0, 1]."""
-    shrunk = np.asarray(cv2.resize(image, (side_px, side_px), interpolation=cv2.INTER_AREA), np.uint8)
+def _not_a_brain_mri() -> InvalidScan:
+    return InvalidScan("this does not look like a slice of a brain MRI", code=NOT_A_BRAIN_MRI)
+
+
+def _stretched(shrunk: Pixels) -> Floats:
+    """The greys between percentiles stretched to [0, 1]."""
     low, high = percentiles(shrunk, (1.0, 99.5))
     stretched = (shrunk.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1.0))
     return np.asarray(np.clip(stretched, 0, 1), np.float32)
 
 
+def _quantiles(values: Floats) -> Floats:
+    """At the grey levels, as `numpy.quantile` in a third of the time."""
+    places = np.array(_GREY_LEVELS) * (len(values) - 1)
+    return np.asarray(np.interp(places, np.arange(len(values)), np.sort(values)), np.float32)
+
+
+def _cut(picture: Floats) -> Floats:
+    return np.asarray(np.minimum(picture, _BRIGHT) / _BRIGHT, np.float32)
+
+
 def _small(picture: Floats) -> Floats:
-    cut = np.minimum(picture, _BRIGHT) / _BRIGHT
-    return np.asarray(cv2.resize(cut, (_SHAPE_PX, _SHAPE_PX), interpolation=cv2.INTER_AREA), np.float32).ravel()
+    return np.asarray(cv2.resize(picture, (_SHAPE_PX, _SHAPE_PX), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _roughness(picture: Floats, *, small: Floats) -> float:
+    told = cv2.resize(small, picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return float(np.square(picture - told).mean() / max(float(picture.var()), 1e-9))
 
 
 def _darkest_gap(profile: npt.NDArray[np.floating]) -> float:

@@ -19,7 +19,7 @@ from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
 from shared.images import read_image
 from shared.opened import Opened
-from worker.inference.gate import Gate, check_single
+from worker.inference.gate import Gate, check_single, shrink
 from worker.inference.gradcam import heatmap
 from worker.inference.predict import Thresholds, classify
 from worker.inference.preprocess import prepare
@@ -116,23 +116,29 @@ class Pipeline:
         if isinstance(image, Exception):
             raise image
         started = time.perf_counter()
+        strangeness = 0.0
         try:
             prepared = prepare(image, size_px=self._model.size_px)
-            check_single(image)
+            shrunk = shrink(image)
+            check_single(shrunk)
             if self._gate is not None:
-                self._gate.check(image, prepared)
+                strangeness = self._gate.check(shrunk, prepared)
         except InvalidScan as error:
             return Rejected(code=error.code, message=error.message)
         timings = {"decode": round(opened.read_ms, 3), "preprocess": _ms(started, time.perf_counter())}
-        return Decoded(image=image, prepared=prepared, timings=timings)
+        return Decoded(image=image, prepared=prepared, timings=timings, strangeness=strangeness)
 
     def _finish(self, decoded: Sequence[Decoded | Rejected]) -> list[Explained | Rejected]:
         predicted = iter(self.predict([item for item in decoded if isinstance(item, Decoded)]))
-        return [item if isinstance(item, Rejected) else self.render(next(predicted)) for item in decoded]
+        seen = [item if isinstance(item, Rejected) else next(predicted) for item in decoded]
+        return [item if isinstance(item, Rejected) else self.render(item) for item in seen]
 
-    def predict(self, scans: Sequence[Decoded]) -> list[Predicted]:
-        """Classify scans together; one forward pass gives both the logits and the maps that explain them."""
-        results: list[Predicted] = []
+    def predict(self, scans: Sequence[Decoded]) -> list[Predicted | Rejected]:
+        """Classify scans together; one forward pass gives both the logits and the maps that explain them.
+
+        What the gate turns away by its distance from the training data is given no label.
+        """
+        results: list[Predicted | Rejected] = []
         for start in range(0, len(scans), _MOST_AT_ONCE):
             results += self._predict_together(scans[start : start + _MOST_AT_ONCE])
         return results
@@ -164,19 +170,30 @@ class Pipeline:
             timings=timings,
         )
 
-    def _predict_together(self, scans: Sequence[Decoded]) -> list[Predicted]:
+    def _predict_together(self, scans: Sequence[Decoded]) -> list[Predicted | Rejected]:
         started = time.perf_counter()
         batch = np.stack([scan.prepared.pixels for scan in scans])[..., None]
         inference = self._model.infer(batch)
         predict_ms = _ms(started, time.perf_counter()) / len(scans)
-        results = []
+        results: list[Predicted | Rejected] = []
         for scan, logits, maps, distance in zip(scans, *inference, strict=True):
             explaining = time.perf_counter()
+            if strange := self._check_again(scan, distance=float(distance)):
+                results.append(strange)
+                continue
             prediction = classify(logits, distance=float(distance), thresholds=self._model)
             grid = heatmap(maps, prediction.label)
             timings = {"predict": predict_ms, "explain": _ms(explaining, time.perf_counter())}
             results.append(Predicted(decoded=scan, prediction=prediction, grid=grid, timings=timings))
         return results
+
+    def _check_again(self, scan: Decoded, *, distance: float) -> Rejected | None:
+        try:
+            if self._gate is not None:
+                self._gate.check_again(scan.strangeness, distance=distance)
+        except InvalidScan as error:
+            return Rejected(code=error.code, message=error.message)
+        return None
 
 
 def focus_of(heat: npt.NDArray[np.float32], *, frame: Frame) -> Point:

@@ -67,11 +67,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture that was read and prepared: uint8 (H, W), and what the network sees of it."""
+    """A picture that was read and prepared: uint8 (H, W), and what the network sees of it.
+
+    `strangeness`: what the gate says of it, 0 where there is none.
+    """
 
     image: npt.NDArray[np.uint8]
     prepared: Prepared
     timings: Mapping[str, float]
+    strangeness: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """One bad file never spoils its neighbours, and the order is kept."""
 
+import math
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from shared.heatmaps import Frame, lay_out
 from tests.unit.inference.phantoms import draw_head, encode
+from worker.inference.gate import Gate
 from worker.inference.model import Model
 from worker.inference.pipeline import Pipeline, focus_of
 from worker.inference.types import Explained, Point, Rejected, Source
@@ -69,6 +71,38 @@ def test_a_page_of_a_tiff_is_found(pipeline: Pipeline) -> None:
     assert isinstance(second, Explained)
     assert (second.width, second.height) == (120, 140)
     assert isinstance(third, Rejected)
+
+
+@pytest.mark.parametrize(("limit", "code"), [(0.0, "not_a_brain_mri"), (math.inf, None)])
+def test_what_is_strange_and_far_is_given_no_label(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch, limit: float, code: str | None
+) -> None:
+    monkeypatch.setattr(tiny_model, "gate", _gate(reject_beyond_with_distance=limit))
+    (outcome,) = Pipeline(tiny_model, max_pixels=1_000_000).run([Source(encode(draw_head()))])
+    assert getattr(outcome, "code", None) == code
+
+
+def test_what_is_stranger_than_any_brain_is_never_shown_to_the_network(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny_model, "gate", _gate(reject_beyond=0.0))
+    decoded = Pipeline(tiny_model, max_pixels=1_000_000).decode(Source(encode(draw_head())))
+    assert getattr(decoded, "code", None) == "not_a_brain_mri"
+
+
+def _gate(*, reject_beyond: float = math.inf, reject_beyond_with_distance: float = math.inf) -> Gate:
+    """To which every head is a little strange."""
+    shape, greys = np.ones(512, np.float32), np.zeros(20, np.float32)
+    return Gate(
+        shape_mean=0 * shape,
+        directions=shape[:, None] / np.float32(np.sqrt(512)),
+        variances=shape[:1],
+        left_over=shape,
+        greys_mean=greys,
+        greys_whitening=np.eye(20, dtype=np.float32),
+        reject_beyond=reject_beyond,
+        reject_beyond_with_distance=reject_beyond_with_distance,
+    )
 
 
 def test_the_focus_of_an_empty_map_is_the_middle_of_what_was_seen() -> None:

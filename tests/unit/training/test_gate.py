@@ -1,4 +1,5 @@
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,9 @@ from tests.unit.training.brains import draw_brain
 from training.dataset.slices import Slice
 from training.gate import fit_gate, rejected_share
 from training.not_brains import kinds
-from worker.inference.gate import Gate, appearance_of, load_gate, save_gate
+from worker.inference.gate import Gate, appearance_of, load_gate, save_gate, shrink
 from worker.inference.preprocess import prepare
+from worker.inference.types import Inference
 
 HEADS = 40
 
@@ -40,18 +42,35 @@ def fitted(heads: list[Slice]) -> Gate:
     return fit_gate(heads)[0]
 
 
+@dataclass
+class Blind:
+    """A network that gives each picture the distance that it is told, and nothing else."""
+
+    gate: Gate
+    distance: float = 0.0
+    size_px: int = 160
+    temperature: float = 1.0
+    review_below: float = 0.0
+    review_beyond: float = math.inf
+
+    def infer(self, batch: np.ndarray) -> Inference:
+        n = len(batch)
+        distances = np.full(n, self.distance, np.float32)
+        return Inference(np.zeros((n, 4), np.float32), np.zeros((n, 8, 8, 4), np.float32), distances)
+
+
 def test_heads_it_was_not_fitted_on_pass(fitted: Gate, heads: list[Slice]) -> None:
     unseen = (cv2.imencode(".png", draw_brain(1000 + at))[1].tobytes() for at in range(40))
-    share = rejected_share(fitted, unseen)
+    share = rejected_share(Blind(fitted), unseen)
     assert share["n"] == 40
     assert share["value"] is not None
     assert share["value"] <= 0.1
     assert fit_gate(heads)[1]["drawn"]["n"] == HEADS
 
 
-@pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "mosaics"])
+@pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "pages of text", "mosaics"])
 def test_what_is_no_brain_is_turned_away(fitted: Gate, heads: list[Slice], datasets: Path, kind: str) -> None:
-    share = rejected_share(fitted, kinds(heads, datasets=datasets)[kind])
+    share = rejected_share(Blind(fitted), kinds(heads, datasets=datasets)[kind])
     assert share["n"] >= 100
     assert share["value"] is not None
     assert share["value"] >= 0.95
@@ -60,15 +79,40 @@ def test_what_is_no_brain_is_turned_away(fitted: Gate, heads: list[Slice], datas
 def test_a_bright_tumour_is_not_strange(fitted: Gate) -> None:
     head = draw_brain(2000)
     cv2.circle(head, (110, 90), 10, 255, -1)
-    fitted.check(head, prepare(head, size_px=160))
+    fitted.check(shrink(head), prepare(head, size_px=160))
 
 
 def test_a_grey_square_is_told_to_be_no_brain(fitted: Gate) -> None:
     square = np.zeros((200, 200), np.uint8)
     square[20:180, 5:195] = np.random.default_rng(0).integers(150, 255, (160, 190))
     with pytest.raises(InvalidScan, match="brain MRI") as caught:
-        fitted.check(square, prepare(square, size_px=160))
+        fitted.check(shrink(square), prepare(square, size_px=160))
     assert caught.value.code == "not_a_brain_mri"
+
+
+def test_what_is_a_little_strange_and_far_from_the_training_data_is_turned_away(heads: list[Slice]) -> None:
+    distances = {head.file: 1.0 for head in heads}
+    gate, rejected = fit_gate(heads, distances=distances)
+    assert rejected["drawn"]["value"] is not None
+    assert rejected["drawn"]["value"] <= 2 / HEADS
+    unseen = [cv2.imencode(".png", draw_brain(1000 + at))[1].tobytes() for at in range(40)]
+    shares = [rejected_share(Blind(gate, distance), unseen)["value"] for distance in (0.5, 1.0, 3.0)]
+    assert shares[0] <= shares[1] <= 0.1
+    assert shares[2] == 1.0
+
+
+def test_every_scan_needs_its_distance(heads: list[Slice]) -> None:
+    with pytest.raises(KeyError):
+        fit_gate(heads, distances={heads[0].file: 1.0})
+
+
+def test_an_older_file_holds_no_limit_with_distance(fitted: Gate, tmp_path: Path) -> None:
+    save_gate(tmp_path / "gate.npz", replace(fitted, reject_beyond_with_distance=2.0))
+    assert load_gate(tmp_path / "gate.npz").reject_beyond_with_distance == 2.0
+    with np.load(tmp_path / "gate.npz") as saved:
+        older = {name: saved[name] for name in saved if name != "reject_beyond_with_distance"}
+    np.savez(tmp_path / "older.npz", **older)
+    assert math.isinf(load_gate(tmp_path / "older.npz").reject_beyond_with_distance)
 
 
 def test_one_fold_says_nothing_of_others(heads: list[Slice]) -> None:
@@ -80,6 +124,6 @@ def test_what_was_saved_judges_alike(fitted: Gate, tmp_path: Path) -> None:
     save_gate(tmp_path / "gate.npz", fitted)
     read = load_gate(tmp_path / "gate.npz")
     head = draw_brain(3000)
-    seen = appearance_of(head, prepare(head, size_px=160))
+    seen = appearance_of(shrink(head), prepare(head, size_px=160))
     assert read.strangeness(seen) == fitted.strangeness(seen)
     assert read.reject_beyond == fitted.reject_beyond

@@ -22,7 +22,7 @@ from training.dataset.slices import Slice, outline_in_image
 from training.evaluation.outcomes import Outcomes
 from training.publication.plots.style import CLASS_NAMES, save
 from worker.inference.pipeline import Network, Pipeline, focus_of
-from worker.inference.types import Decoded, Source
+from worker.inference.types import Decoded, Predicted, Source
 
 COLUMNS = 6
 _MAX_PIXELS = 100_000_000
@@ -61,12 +61,13 @@ def look_again(
     for place in at:
         item = slices[outcomes.files[place]]
         model = network(item.fold)
-        pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
+        pipeline = Pipeline(model, max_pixels=_MAX_PIXELS, gated=False)
         data = item.path.read_bytes()
         decoded = pipeline.decode(Source(data))
         if not isinstance(decoded, Decoded) or item.outline is None:
             raise ValueError(f"{item.path.name} has no outline or cannot be read")
         (predicted,) = pipeline.predict([decoded])
+        assert isinstance(predicted, Predicted), "no gate was asked"
         image = read_image(data, max_pixels=_MAX_PIXELS)
         height, width = image.shape
         heat = lay_out(predicted.grid, frame=decoded.prepared.frame, width=width, height=height)
