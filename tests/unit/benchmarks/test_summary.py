@@ -30,6 +30,7 @@ MEASURED = {
 def test_every_headline_is_made_of_what_was_measured() -> None:
     found = headline(MEASURED)
     assert found["end_to_end_over_in_process_1000"] == pytest.approx(0.9)
+    assert found["million_scans_h"] == pytest.approx(1.25, rel=1e-3)
     assert found["accept_over_process"] == pytest.approx(3.5)
     assert found["over_bentoml"] == pytest.approx(225 / 95, rel=1e-3)
     assert found["figures"]["over_bentoml"]["low"] == 2.0
