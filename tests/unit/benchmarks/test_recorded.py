@@ -1,4 +1,4 @@
-"""A run of the bench is kept whole, and takes the place of the last one in the document."""
+"""docs/performance.md is the recorded run; a run is kept whole, and takes the place of the last one."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,19 @@ from benchmarks.recorded import DOCUMENT, RECORDED_FILE, record, with_recorded
 from benchmarks.summary import headline
 from tests.unit.benchmarks.test_summary import MEASURED
 
+ROOT = Path(__file__).resolve().parents[3]
 RUN = headline(MEASURED) | MEASURED | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9}
+
+
+def test_the_document_is_the_recorded_run() -> None:
+    text = (ROOT / DOCUMENT).read_text()
+    assert text == with_recorded(text, root=ROOT)
+
+
+def test_the_recorded_run_is_whole() -> None:
+    recorded = json.loads((ROOT / RECORDED_FILE).read_text())
+    assert headline(recorded)["figures"] == recorded["figures"]
+    assert set(headline(RUN)) < set(recorded)
 
 
 def test_a_run_takes_the_place_of_the_last_one(tmp_path: Path) -> None:

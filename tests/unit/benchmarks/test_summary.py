@@ -45,10 +45,23 @@ def test_what_was_not_measured_is_not_told() -> None:
     assert set(found) == {"explain_over_predict", "figures"}
 
 
+def test_a_missed_aim_is_told_as_missed() -> None:
+    """A server is passed where the lowest of ours is faster than the fastest of its."""
+    found = headline(MEASURED | {"rivals": {"bentoml": [90.0, 201.0]}, "start": {"api_ready_s": 3.5}})
+    table = markdown(found | MEASURED | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9})
+    assert "at least 1: **missed** |" in table
+    assert "| from the start to the API ready | 3.5 s | 3.5 to 3.5 | at most 3: **missed** |" in table
+
+
 def test_the_table_has_a_row_for_each_figure_and_the_speeds() -> None:
     document = headline(MEASURED) | MEASURED | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9}
     table = markdown(document)
-    assert "| end to end over BentoML | 2.37 x | 2 to 2.78 |" in table
+    assert "| end to end over BentoML | 2.37 x | 2 to 2.78 | at least 1: met |" in table
+    assert "| end to end over the usual Keras script | 50 x | 40 to 62.5 | at least 25: met |" in table
+    assert "| the same, 1,000 scans | 0.9 x | 0.8 to 1 | at least 0.85: met |" in table
+    assert (
+        "| time of the network with Grad-CAM over the network alone | 1.02 x | 1 to 1.05 | at most 1.05: met |" in table
+    )
     assert "| in process, 1000 scans | 250.0 |" in table
     assert "| predict | 1.02 | 1 to 1.05 |" in table
     assert table.count("\n| ") == len(document["figures"]) + 1 + 6 + 1 + 1 + 1
