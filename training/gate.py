@@ -59,25 +59,33 @@ def fit_gate(
     if len(set(folds)) < 2:
         raise ValueError("a gate needs scans of two folds at least: its limit is set on scans it was not fitted on")
     seen = appearances(slices, seed=seed)
-    strangeness = np.zeros(len(slices))
-    for fold in sorted(set(folds)):
-        gate = _fit(seen, sources, np.flatnonzero(folds != fold))
-        for at in map(int, np.flatnonzero(folds == fold)):
-            strangeness[at] = gate.strangeness(seen.as_they_are[at])
+    strangeness = _out_of_fold(seen, sources, folds)
     capped = np.isin(sources, CAPPED_SOURCES)
     counted = capped if capped.any() else np.ones(len(slices), bool)
     judged = strangeness[counted & np.isfinite(strangeness)]
     limit = _limit(judged, REJECTED if distances is None else 0)  # what is stranger than any needs no network
     turned_away, further = strangeness > limit, math.inf
     if distances is not None:
-        each = zip(strangeness.tolist(), (distances[item.file] for item in slices), strict=True)
-        together = np.array([with_distance(*one) for one in each])
-        further = _limit(np.where(turned_away, math.inf, together)[counted], REJECTED)
+        pairs = zip(strangeness.tolist(), (distances[item.file] for item in slices), strict=True)
+        together = np.where(turned_away, math.inf, [with_distance(*pair) for pair in pairs])
+        further = _limit(together[counted], REJECTED)
         turned_away |= together > further
     names = sorted({item.source for item in slices})
     rejected = {source: rate(turned_away[sources == source].tolist()) for source in names}
     fitted = _fit(seen, sources, np.arange(len(slices)))
     return replace(fitted, reject_beyond=limit, reject_beyond_with_distance=further), rejected
+
+
+def _out_of_fold(
+    seen: Appearances, sources: npt.NDArray[np.str_], folds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """How strange each scan is to the gate fitted on the other folds."""
+    strangeness = np.zeros(len(folds))
+    for fold in sorted(set(folds)):
+        gate = _fit(seen, sources, np.flatnonzero(folds != fold))
+        for at in map(int, np.flatnonzero(folds == fold)):
+            strangeness[at] = gate.strangeness(seen.as_they_are[at])
+    return strangeness
 
 
 def rejected_share(network: Network, files: Iterable[bytes]) -> Rate:
@@ -127,7 +135,7 @@ def _are_rejected(pipeline: Pipeline, files: Sequence[bytes]) -> Iterator[bool]:
 
 
 def _limit(values: npt.NDArray[np.float64], share: float) -> float:
-    """What `share` of the values are over; some may be infinite, fewer than that."""
+    """What about `share` of the values are over; infinite where more are infinite."""
     return round(float(np.quantile(values, 1 - share, method="lower")), 4)
 
 

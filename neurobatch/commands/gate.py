@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     bundle, scores = load_model(folder), scores or folder / SCORES_FILE
     distances = {score.file: score.distance for score in read_scores(scores)} if scores.is_file() else None
     fitted, rejected = fit_gate(slices, distances=distances)
-    bundle.gate = fitted
+    bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     files = {
         **kinds(slices, datasets=datasets_dir()),
         **{folder.name: (path.read_bytes() for path in sorted(folder.iterdir())) for folder in folders},
@@ -63,7 +64,7 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     figures = {
         "extra_time_a_scan": extra_time(fitted, Pipeline(bundle, max_pixels=_MAX_PIXELS), some),
         "reject_beyond": fitted.reject_beyond,
-        **({"reject_beyond_with_distance": fitted.reject_beyond_with_distance} if distances else {}),
+        **({"reject_beyond_with_distance": further} if math.isfinite(further) else {}),
         "brain_mri_rejected": rejected,
         "other_pictures_rejected": others,
     }

@@ -34,10 +34,10 @@ def test_residuals_and_outlines_are_worth_their_while() -> None:
 
 
 def test_photographs_are_turned_away(datasets: Path) -> None:
-    gate = load_model(SHIPPED).gate
-    assert gate is not None
+    model = load_model(SHIPPED)
+    assert model.gate is not None
     photographs = sorted((datasets / "not-brain-mri" / "photos").iterdir())
-    rejected = rejected_share(gate, (path.read_bytes() for path in photographs))
+    rejected = rejected_share(model, (path.read_bytes() for path in photographs))
     assert rejected["n"] >= 100
     assert rejected["value"] == pytest.approx(1, abs=0.02)
 
