@@ -46,7 +46,7 @@ class PageQueries:
         return self._finish(query, key=key, in_order=in_order)
 
     def of_newest_results(self, count: int) -> Select[Any]:
-        """Those among the newest results, in the order of ids alone."""
+        """Those among the newest results of the label, or in review, that are asked for; in the order of ids alone."""
         columns = (Prediction.scan_id, Prediction.label, Prediction.needs_review, Prediction.confidence)
         newest = self._newest(*columns).limit(count).subquery("newest")
         query = self._of_results(newest.c.scan_id).where(*self.wanted.conditions_on_results(newest.c))
@@ -105,8 +105,13 @@ class PageQueries:
         return query if self.wanted.study is not None else query.where(table.project == self.wanted.project)
 
     def _newest(self, *columns: Any) -> Select[Any]:
-        key = Prediction.scan_id.expression
-        return self._finish(self._scoped(select(*columns), Prediction), key=key)
+        """Walked along the narrowest index that is in the order of ids."""
+        query = self._scoped(select(*columns), Prediction)
+        if self.wanted.needs_review:
+            query = query.where(Prediction.needs_review.is_(True))
+        elif self.wanted.label is not None:
+            query = query.where(Prediction.label == self.wanted.label)
+        return self._finish(query, key=Prediction.scan_id.expression)
 
     def _finish(self, query: Select[Any], *, key: ColumnElement[UUID], in_order: bool = True) -> Select[Any]:
         if self.within is not None:

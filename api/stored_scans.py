@@ -13,12 +13,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from api.scan_orders import ScanSort, ordering
 from shared.db.base import Base
-from shared.db.models import Attempt, Correction, Prediction, Scan, is_newest
+from shared.db.models import Attempt, Correction, Prediction, Scan
 from shared.domain import ScanState, TumorClass
 
 if TYPE_CHECKING:
@@ -107,10 +107,16 @@ def stored_scans(session: Session, ids: Select[Any], *, sort: ScanSort) -> list[
         .join(Scan, Scan.id == page.c.id)
         .outerjoin(Prediction, Prediction.scan_id == page.c.id)
         .outerjoin(Attempt, Attempt.scan_id == page.c.id)
-        .outerjoin(Correction, (Correction.scan_id == page.c.id) & is_newest(Correction))
+        .outerjoin(Correction, (Correction.scan_id == page.c.id) & (Correction.number == _newest_number(page.c.id)))
         .order_by(*ordering(sort, key=page.c.id, by=page.c.get("by")), Attempt.fence)
     )
     return [_scan(list(same)) for _, same in groupby(session.execute(query), key=lambda row: row[0])]
+
+
+def _newest_number(scan_id: ColumnElement[UUID]) -> ScalarSelect[int]:
+    """Looked up scan by scan: in an anti-join, PostgreSQL compares all corrections for a page of 200."""
+    corrections = aliased(Correction)
+    return select(func.max(corrections.number)).where(corrections.scan_id == scan_id).scalar_subquery()
 
 
 def _scan(rows: Sequence[Row[Any]]) -> StoredScan:

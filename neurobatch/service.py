@@ -65,10 +65,11 @@ def running_service(settings: Settings) -> Iterator[Service]:
         try:
             if not settings.redis_url:
                 group.start("broker", broker_command(settings))
-            _migrate(group.environment)
             if (reason := reason_not_to_listen(settings, [settings.host])) is not None:
                 raise ServiceError(reason)
+            # It imports while the migrations run, and is not ready before they have.
             group.start("api", [_tool("gunicorn"), "api.wsgi:app"])
+            _migrate(group.environment)
             _wait_for_broker(settings, group)
             group.start("worker", [_tool("celery"), "-A", "worker.app", "worker"])
             group.start("relay", [_tool("neurobatch"), "relay"])
@@ -115,10 +116,15 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _migrate(environment: object) -> None:
     assert isinstance(environment, dict)
     done = subprocess.run(
-        [_tool("alembic"), "upgrade", "head"], cwd=ROOT, env=environment, capture_output=True, text=True
+        [_tool("alembic"), "upgrade", "head"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # alembic tells some of its errors on stdout
+        text=True,
     )
     if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no reason given"
+        reason = (done.stdout.strip().splitlines() or ["no reason given"])[-1]
         raise ServiceError(f"The database cannot be migrated: {reason}")
 
 

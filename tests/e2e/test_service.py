@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from PIL import Image
 
 from neurobatch.phantoms import write_demo_scans
 from shared.settings import Settings
-from tests.e2e.running import Running, parts_of, running, wait_until
+from tests.e2e.running import Running, clean_environment, command, free_port, parts_of, running, wait_until
 from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
@@ -122,6 +123,18 @@ def test_a_second_start_finds_the_batches_of_the_first(tmp_path: Path, demo_scan
         assert batch["counts"]["succeeded"] == 1
         second.process.kill()
         wait_until(lambda: not parts_of(tmp_path))  # no orphans
+
+
+def test_a_database_of_a_newer_release_is_told_of_and_nothing_stays_running(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "neurobatch.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('of-tomorrow')")
+    up = [command("neurobatch"), "up", "--port", str(free_port()), "--data-dir", str(tmp_path)]
+    done = subprocess.run(up, env=clean_environment({}), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "The database cannot be migrated: " in done.stderr
+    assert "of-tomorrow" in done.stderr
+    assert not parts_of(tmp_path)
 
 
 def test_a_database_and_a_broker_of_the_users_are_used_and_nothing_else(
