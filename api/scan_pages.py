@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select, true
 
 from api.scan_filters import ScanFilter, is_standing
 from api.scan_orders import Place, ScanSort, beyond, ordering, sorted_by
@@ -47,7 +47,9 @@ class PageQueries:
 
     def of_newest_results(self, count: int) -> Select[Any]:
         """Those among the newest results of the label, or in review, that are asked for; in the order of ids alone."""
-        columns = (Prediction.scan_id, Prediction.label, Prediction.needs_review, Prediction.confidence)
+        # The index of what is in review does not say again that it is.
+        needs_review = true().label("needs_review") if self._walks_reviews else Prediction.needs_review
+        columns = (Prediction.scan_id, Prediction.label, Prediction.confidence, needs_review)
         newest = self._newest(*columns).limit(count).subquery("newest")
         query = self._of_results(newest.c.scan_id).where(*self.wanted.conditions_on_results(newest.c))
         return query.order_by(*ordering(self.sort, key=newest.c.scan_id, by=None))
@@ -92,6 +94,11 @@ class PageQueries:
         return list(asked.values())
 
     @property
+    def _walks_reviews(self) -> bool:
+        """SQLite would not take the index of what is in review, and walk past all that is not."""
+        return self.wanted.needs_review is True and self.dialect == "postgresql"
+
+    @property
     def _is_of_study_on_sqlite(self) -> bool:
         return self.wanted.study is not None and self.dialect == "sqlite"
 
@@ -107,7 +114,7 @@ class PageQueries:
     def _newest(self, *columns: Any) -> Select[Any]:
         """Walked along the narrowest index that is in the order of ids."""
         query = self._scoped(select(*columns), Prediction)
-        if self.wanted.needs_review:
+        if self._walks_reviews:
             query = query.where(Prediction.needs_review.is_(True))
         elif self.wanted.label is not None:
             query = query.where(Prediction.label == self.wanted.label)

@@ -138,11 +138,13 @@ def test_polls_and_filters_are_answered_from_indexes_alone(migrated_sqlite: Path
     def page(**asked: Any) -> PageQueries:
         return PageQueries(ScanFilter("p", **asked), sort=ScanSort.ID_DOWN, behind=None, dialect="sqlite")
 
-    counted = plan(queries.progress_query([UUID(int=1)]))
+    counted = plan(queries.PROGRESS.params(batch_ids=[UUID(int=1)]))
     assert "COVERING INDEX ix_scans_batch_id_state" in counted
     labelled = plan(page(label=TumorClass.GLIOMA, min_confidence=0.5).of_results())
     assert "COVERING INDEX ix_predictions_project_label_scan_id" in labelled
     assert "TEMP B-TREE" not in labelled
     assert "COVERING INDEX ix_predictions_project_scan_id" in plan(page(max_confidence=0.5).of_newest_results(10))
+    rare_of_label = plan(page(label=TumorClass.GLIOMA, max_confidence=0.5).of_newest_results(10))
+    assert "COVERING INDEX ix_predictions_project_label_scan_id" in rare_of_label
     assert "COVERING INDEX" in plan(page(needs_review=True).of_results())
     engine.dispose()
