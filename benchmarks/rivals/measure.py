@@ -16,11 +16,12 @@ from benchmarks.rivals.expected import expected_labels
 from benchmarks.rivals.results import read_rows
 from benchmarks.rivals.same_work import check
 from benchmarks.rivals.servers import ROOT, STARTS, ServerFailed, rival_variables, serving
+from shared.settings import Settings
 
 USUAL_SCRIPT = "usual_script"
 RIVALS = (USUAL_SCRIPT, *STARTS)
 ENVIRONMENTS = ROOT / "build" / "bench"
-MODEL_DIR = ROOT / "models" / "cnn-pyramid-1"
+MODEL_DIR = Settings().model_dir
 _MOST_OF_THE_SCRIPT = 40  # scans; it does a few a second
 _CONNECTIONS = 64
 _TIMEOUT_S = 900.0

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import Settings
 from training.evaluation.report import evaluate_out_of_fold
 from training.evaluation.scores import read_scores
 from training.gate import rejected_share
 from worker.inference.model import load_model
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ROOT / "models" / "cnn-pyramid-1"
+SHIPPED = Settings().model_dir
 PLAIN_SCORES = ROOT / "training" / "results" / "cnn-plain" / "scores.csv"
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from shared.domain import TumorClass
+from shared.settings import Settings
 from tests.unit.inference.phantoms import draw_head
 from training.export import export_untrained
 from worker.inference.gradcam import heatmap
@@ -20,7 +21,7 @@ from worker.inference.model import Model, load_model
 from worker.inference.network import CLASS_MAPS, FEATURES, POOLED
 from worker.inference.preprocess import prepare
 
-SHIPPED = Path(__file__).resolve().parents[3] / "models" / "cnn-pyramid-1"
+SHIPPED = Settings().model_dir
 
 
 def grad_cam(net: Any, pixels: npt.NDArray[np.float32], label: TumorClass) -> npt.NDArray[np.float32]:

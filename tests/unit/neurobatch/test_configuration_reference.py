@@ -22,7 +22,7 @@ def test_nothing_of_this_machine_is_in_it() -> None:
     text = TARGET.read_text()
     assert str(ROOT) not in text
     assert str(Path.home()) + os.sep not in text
-    assert "`models/cnn-pyramid-1`" in text
+    assert f"`models/{Settings().model_dir.name}`" in text
     assert "`data`" in text
 
 

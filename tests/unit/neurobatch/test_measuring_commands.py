@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from neurobatch.cli import cli
 from shared.domain import CLASSES, TumorClass
+from shared.settings import Settings
 from tests.unit.training.slices import drawn_slice
 from training.dataset.slices import load_index
 from training.evaluation.scores import write_scores
@@ -114,7 +115,7 @@ def test_an_experiment_that_is_not_finished_or_misspelt_is_refused(tmp_path: Pat
 
 
 def test_options_that_come_in_pairs_must() -> None:
-    model = Path("models/cnn-pyramid-1").resolve()
+    model = Settings().model_dir
     unpaired = CliRunner().invoke(cli, ["robustness", "--model", str(model), "--fold", "0", "--fold", "1"])
     assert unpaired.exit_code == 2
     assert "1 --model for 2 --fold" in unpaired.output

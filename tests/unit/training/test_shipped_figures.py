@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.settings import Settings
 from training.config import load_config
 from training.evaluation.experiment import figures_of_scores
 from training.evaluation.report import EVALUATION_FILE, evaluate_out_of_fold, headline
@@ -20,7 +21,7 @@ from training.publication.experiment_tables import EXPERIMENTS_FILE
 from training.publication.plots.all import pictures_of
 
 ROOT = Path(__file__).resolve().parents[3]
-SHIPPED = ROOT / "models" / "cnn-pyramid-1"
+SHIPPED = Settings().model_dir
 BUNDLES = sorted(path.parent for path in ROOT.glob("models/*/bundle.json"))
 
 

@@ -1,11 +1,11 @@
 """What doubted labels do to the figures, and that the list names scans of the data set that are labelled healthy."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from shared.domain import TumorClass
+from shared.settings import Settings
 from training.dataset.doubted import doubted_labels
 from training.evaluation.bootstrap import PatientBootstrap
 from training.evaluation.calibrate import Calibration
@@ -13,7 +13,7 @@ from training.evaluation.doubted_figures import doubted_figures
 from training.evaluation.outcomes import outcomes_of
 from training.evaluation.scores import SCORES_FILE, ScanScore, read_scores
 
-SHIPPED = Path(__file__).resolve().parents[4] / "models" / "cnn-pyramid-1" / SCORES_FILE
+SHIPPED = Settings().model_dir / SCORES_FILE
 
 
 @pytest.fixture(scope="module")
