@@ -82,8 +82,30 @@ def _accept(
             queued = sum(not candidate.fault for candidate in candidates)
             check_quotas(session, settings, project=project, scans=queued, size_bytes=size_bytes)
         staging.keep_as(services.store.path(upload_key(batch_id, "0")).parent)
-    now = services.clock()
     batch = {"id": batch_id, "project": project, "name": name, "details": details, "size_bytes": size_bytes}
+    try:
+        _commit(services, caller, batch, candidates, idempotency_key=idempotency_key, content=content)
+    except IntegrityError:
+        # Another process has just stored the same key: its batch stands.
+        services.store.delete_batch(batch_id)
+        if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
+            return known
+        raise
+    _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
+    return batch_id
+
+
+def _commit(
+    services: Services,
+    caller: Caller,
+    batch: Mapping[str, Any],
+    candidates: Sequence[Candidate],
+    *,
+    idempotency_key: str | None,
+    content: str,
+) -> None:
+    """All rows of a batch, or none; its files go with them, unless its rows may be there."""
+    batch_id, project, now = batch["id"], caller.project, services.clock()
     committing = False
     try:
         with transaction(services.engine) as session:
@@ -102,18 +124,12 @@ def _accept(
             )
             committing = True
     except IntegrityError:
-        # Another process has just stored the same key: its batch stands.
-        services.store.delete_batch(batch_id)
-        if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
-            return known
-        raise
+        raise  # nothing was committed
     except SQLAlchemyError:
         # A commit may have happened although its answer was lost: then the reconciler asks before it removes files.
         if not committing:
             services.store.delete_batch(batch_id)
         raise
-    _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
-    return batch_id
 
 
 def _kept_bytes(candidates: Sequence[Candidate]) -> int:
