@@ -66,6 +66,7 @@ def test_accepted_files_are_on_disk_byte_for_byte(client: FlaskClient, settings:
     submit(client, upload("x.png", data))
     with reading(engine) as session:
         scan = session.scalars(select(Scan)).one()
+    assert scan.upload_key is not None
     assert (settings.data_dir / scan.upload_key).read_bytes() == data
     assert scan.size_bytes == len(data)
     assert list(settings.data_dir.glob("staging/*")) == []
