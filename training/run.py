@@ -23,6 +23,7 @@ from training.fit import Report, fixed_size, train
 from training.teacher import Teacher
 from worker.inference.distance import TrainingFeatures, fit_training_features
 from worker.inference.model import load_model, with_features
+from worker.inference.precision import Precision
 
 IMAGENET_FILE = Path("weights") / "mobilenetv2-imagenet-folded.npz"
 BUNDLE_FOLDER = "bundle"
@@ -122,7 +123,8 @@ def _teacher(config: TrainingConfig, *, run_dir: Path) -> Teacher | None:
     """The bundle that the teacher's run made of the same scans: beside `run_dir`'s run, by the same name."""
     if not config.teacher:
         return None
-    return Teacher(run_dir.parent.parent / config.teacher / run_dir.name / BUNDLE_FOLDER, share=config.teacher_share)
+    bundle = run_dir.parent.parent / config.teacher / run_dir.name / BUNDLE_FOLDER
+    return Teacher(bundle, share=config.teacher_share, precision=Precision(config.precision))
 
 
 def _features(network: keras.Model, slices: Sequence[Slice], *, size_px: int) -> npt.NDArray[np.float32]:
