@@ -194,10 +194,12 @@ def _put_into_studies(
 def find_batch(services: Services, caller: Caller, batch_id: UUID) -> tuple[Batch, BatchProgress]:
     """One batch of the caller's project with its progress; NotFound if there is none."""
     with reading(services.engine) as session:
+        # Counted first: a batch that is cancelled between the two is told as unfinished, never as ended otherwise.
+        progress = queries.progress(session, [batch_id])[batch_id]
         batch = session.get(Batch, batch_id)
-        if batch is None or batch.project != caller.project:
-            raise NotFound("There is no such batch.")
-        return batch, queries.progress(session, [batch_id])[batch_id]
+    if batch is None or batch.project != caller.project:
+        raise NotFound("There is no such batch.")
+    return batch, progress
 
 
 def list_batches(
@@ -209,7 +211,7 @@ def list_batches(
         query = query.where(Batch.id < before)
     if search is not None:
         query = query.where(_found_by(search))
-    with reading(services.engine) as session:
+    with reading(services.engine, one_state=True) as session:
         batches = session.scalars(query).all()
         found = queries.progress(session, [batch.id for batch in batches])
     return [(batch, found[batch.id]) for batch in batches]
