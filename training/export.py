@@ -38,7 +38,6 @@ def export_bundle(
     metrics: Mapping[str, Any] | None = None,
     training_data: str = TRAINING_DATA,
     trained_on: str = "nothing: random weights, for development and tests",
-    version: str = "1",
 ) -> None:
     """Write `net` as a bundle named like `folder`; an existing one is replaced.
 
@@ -51,14 +50,15 @@ def export_bundle(
     net.save(weights)
     document: dict[str, Any] = {
         "name": folder.name,
-        "version": version,
+        "version": "1",
         "classes": [str(label) for label in TumorClass],
         "input": {"size_px": int(net.input_shape[1]), "channels": 1},
         "parameters": int(net.count_params()),
         "temperature": round(temperature, 4),
         "review_below": round(review_below, 4),
         "sha256": _sha256(weights),
-        "training_data": f"{training_data}. This bundle saw: {trained_on}.",
+        "training_data": training_data,
+        "trained_on": trained_on,
         "licence": LICENCE,
         "intended_use": "research; not a medical device",
         "metrics": dict(metrics or {}),

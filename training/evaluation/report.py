@@ -174,6 +174,8 @@ def _by_size(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
     found: Document = {}
     for name, low, high in zip(_SIZES, edges[:-1], edges[1:], strict=True):
         inside = outcomes.outlined & (area >= low) & (area < high)
+        if not inside.any():
+            continue
         found[name] = {
             "share_of_picture": [round(float(edge), 5) for edge in (area[inside].min(), area[inside].max())],
             "accuracy": bootstrap.rate(mean_of(outcomes.right, inside)),
