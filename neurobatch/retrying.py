@@ -1,7 +1,7 @@
 """Sends a request again when the service did not answer or was busy.
 
 After no answer only what may arrive twice: reads, and submissions, whose Idempotency-Key makes the second the same as
-the first. A service that was busy says so before it has done anything.
+the first. A service that was busy says so before it has done anything, or has lost its database while it did.
 """
 
 from __future__ import annotations
