@@ -7,6 +7,7 @@ members, Fifield 2019) is turned away alone: the good members beside it stay.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import stat
 import struct
@@ -38,6 +39,7 @@ _BROKEN = (
     LookupError,
     ArithmeticError,
 )
+_OUR_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 class _MemberError(Exception):
@@ -122,8 +124,10 @@ def _unpack_member(
     except _MemberError as error:
         target.path.unlink(missing_ok=True)
         return target.refused(error.fault)
-    except _BROKEN:
+    except _BROKEN as error:
         target.path.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _OUR_DISK:
+            raise  # no fault of the member: the whole submission fails, and may be sent again
         return target.refused(Fault("broken_member", "This member of the archive is broken or not what it says."))
 
 

@@ -13,14 +13,14 @@ from sqlalchemy import ColumnElement, insert, or_, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.batch_fields import batch_fields
 from api.callers import Caller
 from api.idempotency import fingerprint, is_known, known_batch, remember
-from api.intake import Candidate, look_at
+from api.intake import Candidate
 from api.quotas import check_quotas
 from api.series import put_together
 from api.services import Services
 from api.staging import Staging, in_progress
+from api.submissions import Submission, look_through
 from api.uploads import receive
 from shared.artifacts import upload_key
 from shared.audit import Action, append_entry
@@ -32,7 +32,7 @@ from shared.db.queries import BatchProgress
 from shared.db.session import reading, transaction
 from shared.dispatch import dispatch_quietly
 from shared.domain import ScanState
-from shared.errors import InvalidRequest, NotFound
+from shared.errors import NotFound
 
 _log = structlog.get_logger(__name__)
 # Fewer digits would find whole days.
@@ -65,29 +65,48 @@ def submit_batch(
 def _accept(
     services: Services, caller: Caller, batch_id: UUID, *, body: IO[bytes], boundary: bytes, idempotency_key: str | None
 ) -> UUID:
-    settings, project = services.settings, caller.project
-    with Staging(settings.data_dir, name=str(batch_id)) as staging:
-        upload = receive(body, boundary=boundary, staging=staging, settings=settings)
+    project = caller.project
+    with Staging(services.settings.data_dir, name=str(batch_id)) as staging:
+        upload = receive(body, boundary=boundary, staging=staging, settings=services.settings)
         content = fingerprint(upload)
         if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
             return known
-        name, details = batch_fields(upload.fields, settings=settings)
-        if not upload.files:
-            raise InvalidRequest(
-                "The batch holds no file; send at least one in the form field 'files'.", code="no_files"
-            )
-        candidates = look_at(upload.files, staging=staging, settings=settings)
-        size_bytes = _kept_bytes(candidates)
-        with reading(services.engine) as session:
-            queued = sum(not candidate.fault for candidate in candidates)
-            check_quotas(session, settings, project=project, scans=queued, size_bytes=size_bytes)
+        submission = look_through(services, caller, upload, staging=staging)
         staging.keep_as(services.store.path(upload_key(batch_id, "0")).parent)
-    now = services.clock()
-    batch = {"id": batch_id, "project": project, "name": name, "details": details, "size_bytes": size_bytes}
+    try:
+        _commit(services, caller, batch_id, submission, idempotency_key=idempotency_key, content=content)
+    except IntegrityError:
+        # Another process has just stored the same key: its batch stands.
+        services.store.delete_batch(batch_id)
+        if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
+            return known
+        raise
+    _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(submission.candidates))
+    return batch_id
+
+
+def _commit(
+    services: Services,
+    caller: Caller,
+    batch_id: UUID,
+    submission: Submission,
+    *,
+    idempotency_key: str | None,
+    content: str,
+) -> None:
+    """All rows of a batch, or none; its files go with them, unless its rows may be there."""
+    project, now = caller.project, services.clock()
+    batch = {
+        "id": batch_id,
+        "project": project,
+        "name": submission.name,
+        "details": submission.details,
+        "size_bytes": submission.size_bytes,
+    }
     committing = False
     try:
         with transaction(services.engine) as session:
-            _store(session, batch=batch, candidates=candidates, now=now)
+            _store(session, batch=batch, candidates=submission.candidates, now=now)
             if idempotency_key:
                 remember(session, key=idempotency_key, project=project, content=content, batch_id=batch_id, now=now)
             append_entry(
@@ -96,30 +115,18 @@ def _accept(
                 actor=caller.actor,
                 project=project,
                 subject=batch_id,
-                count=len(candidates),
+                count=len(submission.candidates),
                 request_id=caller.request_id,
                 now=now,
             )
             committing = True
     except IntegrityError:
-        # Another process has just stored the same key: its batch stands.
-        services.store.delete_batch(batch_id)
-        if idempotency_key and (known := known_batch(services, idempotency_key, project=project, content=content)):
-            return known
-        raise
+        raise  # nothing was committed
     except SQLAlchemyError:
         # A commit may have happened although its answer was lost: then the reconciler asks before it removes files.
         if not committing:
             services.store.delete_batch(batch_id)
         raise
-    _log.info("batch_accepted", batch_id=str(batch_id), files=len(upload.files), scans=len(candidates))
-    return batch_id
-
-
-def _kept_bytes(candidates: Sequence[Candidate]) -> int:
-    """Bytes on disk: a file of several images counts once."""
-    kept = {candidate.file.path: candidate.file.size_bytes for candidate in candidates if not candidate.fault}
-    return sum(kept.values())
 
 
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
@@ -187,10 +194,12 @@ def _put_into_studies(
 def find_batch(services: Services, caller: Caller, batch_id: UUID) -> tuple[Batch, BatchProgress]:
     """One batch of the caller's project with its progress; NotFound if there is none."""
     with reading(services.engine) as session:
+        # Counted first: a batch that is cancelled between the two is told as unfinished, never as ended otherwise.
+        progress = queries.progress(session, [batch_id])[batch_id]
         batch = session.get(Batch, batch_id)
-        if batch is None or batch.project != caller.project:
-            raise NotFound("There is no such batch.")
-        return batch, queries.progress(session, [batch_id])[batch_id]
+    if batch is None or batch.project != caller.project:
+        raise NotFound("There is no such batch.")
+    return batch, progress
 
 
 def list_batches(
@@ -202,7 +211,7 @@ def list_batches(
         query = query.where(Batch.id < before)
     if search is not None:
         query = query.where(_found_by(search))
-    with reading(services.engine) as session:
+    with reading(services.engine, one_state=True) as session:
         batches = session.scalars(query).all()
         found = queries.progress(session, [batch.id for batch in batches])
     return [(batch, found[batch.id]) for batch in batches]

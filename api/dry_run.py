@@ -11,12 +11,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from api.batch_fields import batch_fields
 from api.callers import Caller
-from api.intake import Candidate, look_at
+from api.intake import Candidate
 from api.schemas.submissions import DryRunDocument, VerdictDocument
 from api.services import Services
 from api.staging import Staging, in_progress
+from api.submissions import look_through
 from api.uploads import receive
 from shared.db.base import new_id
 from shared.db.models import Scan
@@ -28,13 +28,12 @@ _HASHES_PER_QUERY = 500
 
 
 def judge_batch(services: Services, caller: Caller, *, body: IO[bytes], boundary: bytes) -> DryRunDocument:
-    """Judge every scan of a submission; limits on the whole of it are raised as for a real one."""
+    """Judge every scan of a submission; what refuses the whole of it is raised as for a real one."""
     settings = services.settings
     staging_id = new_id()
     with in_progress(settings.data_dir, staging_id), Staging(settings.data_dir, name=str(staging_id)) as staging:
         upload = receive(body, boundary=boundary, staging=staging, settings=settings)
-        batch_fields(upload.fields, settings=settings)
-        candidates = look_at(upload.files, staging=staging, settings=settings)
+        candidates = look_through(services, caller, upload, staging=staging).candidates
         stored = _stored_already(services, caller, [c.file.sha256 for c in candidates if not c.fault])
         # A decoder of its own: those who look at pictures meanwhile do not wait for it.
         with Decoder(settings) as decoder:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from apiflask import APIFlask, HTTPError
 from flask import Response, json
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 
@@ -17,6 +17,7 @@ from shared import errors
 
 _log = structlog.get_logger(__name__)
 _RETRY_S = 5
+_NOT_MIGRATED = {"42P01", "42703"}  # of PostgreSQL: undefined table, undefined column
 _STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.MalformedBody: HTTPStatus.BAD_REQUEST,
@@ -41,6 +42,8 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(OperationalError, _on_database_down)
     app.register_error_handler(InterfaceError, _on_database_down)
     app.register_error_handler(NoFreeConnection, _on_database_down)
+    app.register_error_handler(ProgrammingError, _on_programming_error)
+    app.register_error_handler(FileNotFoundError, _on_file_gone)
     app.register_error_handler(Exception, _on_unexpected)
     app.error_processor(_on_validation_error)
 
@@ -115,10 +118,22 @@ def _on_database_down(error: DBAPIError | NoFreeConnection) -> Response:
     answer = problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         code="database_unavailable",
-        detail="The database does not answer; nothing was stored. Try again.",
+        detail="The database does not answer. Try again; a submission with its Idempotency-Key, as it may be stored.",
     )
     answer.headers["Retry-After"] = str(_RETRY_S)
     return answer
+
+
+def _on_programming_error(error: ProgrammingError) -> Response:
+    """A table or column that is not there yet: the migrations are running."""
+    behind = getattr(error.orig, "sqlstate", None) in _NOT_MIGRATED
+    return _on_database_down(error) if behind else _on_unexpected(error)
+
+
+def _on_file_gone(error: FileNotFoundError) -> Response:
+    """Of the files that a request reads only the store's can vanish, with their batch."""
+    _log.warning("file_gone", exc_info=error)
+    return problem(HTTPStatus.NOT_FOUND, code=errors.NotFound.code, detail="What was asked for is not there any more.")
 
 
 def _on_unexpected(error: Exception) -> Response:

@@ -94,11 +94,11 @@ def _look(
 ) -> tuple[bool, list[_Numbered], tuple[Batch, BatchProgress] | None]:
     """Whether the batch exists, its events after `number`, and the batch itself if it is done."""
     with reading(engine) as session:
+        # Progress is read first: if all scans are done then, the events read after it are complete, as is the batch.
+        progress = queries.progress(session, [batch_id])[batch_id]
         batch = session.get(Batch, batch_id)
         if batch is None:
             return False, [], None
-        # Progress is read first: if all scans are done then, the events read after it are complete.
-        progress = queries.progress(session, [batch_id])[batch_id]
         found = events_after(session, batch_id, number=number, limit=_PAGE)
         events = [
             _Numbered(e.number, EventDocument(scan_id=e.scan_id, state=e.state, at=e.at).model_dump_json())

@@ -35,7 +35,7 @@ SCAN: dict[str, Any] = {
     "warnings": [],
     "attempts": [
         {
-            "worker": "host:4711",
+            "worker": "host:4711:3f9a1c0b",
             "started_at": "2026-11-23T21:15:41.020Z",
             "ended_at": "2026-11-23T21:15:42.310Z",
             "outcome": "succeeded",

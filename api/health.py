@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.schemas.service import Health
 from api.services import Services
 from shared.db.revision import current_revision, head_revision
+from shared.db.session import reading
 from shared.presence import living_workers
 
 
@@ -42,8 +43,8 @@ def readiness(services: Services) -> tuple[Health, HTTPStatus]:
 
 def _database_fault(services: Services) -> str | None:
     try:
-        with services.engine.connect() as connection:
-            revision = current_revision(connection)
+        with reading(services.engine) as session:
+            revision = current_revision(session.connection())
     except SQLAlchemyError:
         return "database does not answer"
     if revision != head_revision():

@@ -75,6 +75,7 @@ def _candidates(file: StagedFile, *, staging: Staging, budget: Budget, settings:
     if pages > settings.max_frames_per_file:
         limit = settings.max_frames_per_file
         message = f"The file holds more than max_frames_per_file = {limit} images."
+        file.path.unlink(missing_ok=True)
         yield Candidate(file, name, fault=Fault("too_many_frames", message))
         return
     places = slices_of(file.path, count=pages)

@@ -37,7 +37,8 @@ def page_of_scans(
     So many of the `newest` results are looked through before the rare ones of all are. Raises NotFound for a batch or a
     study that does not exist.
     """
-    with reading(engine) as session:
+    # The newest results end where the others begin: both are asked of one state.
+    with reading(engine, one_state=wanted.about_result and not wanted.has_index) as session:
         _check(session, wanted)
         found: list[StoredScan] = []
         for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):

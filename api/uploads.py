@@ -24,6 +24,7 @@ _READ_BYTES = 256 * 1024
 # Fields beside the files.
 _FIELDS = frozenset({"name", "metadata"})
 _MAX_FIELDS = 2 * len(_FIELDS)
+_MOST_BYTES_A_CHAR = 4  # of UTF-8
 _Event: TypeAlias = MultipartSegment | bytes | None
 
 
@@ -185,16 +186,16 @@ def _receive_field(part: MultipartSegment, events: Iterator[_Event], *, upload: 
         )
     if part.name in upload.fields:
         raise InvalidRequest(f"The form field {part.name!r} is given twice.", code="duplicate_field")
-    limit = max(settings.max_metadata_bytes, 4 * settings.max_name_chars)
+    limit = "max_name_chars" if part.name == "name" else "max_metadata_bytes"
+    allowed: int = getattr(settings, limit)
+    # A little over is told more exactly once the field is whole.
+    most_bytes = max(settings.max_metadata_bytes, _MOST_BYTES_A_CHAR * settings.max_name_chars)
     value = bytearray()
     for data in _part_data(events):
         value += data
-        if len(value) > limit:
-            raise LimitExceeded(
-                f"The form field {str(part.name)[:100]!r} is larger than {limit} bytes.",
-                limit="max_metadata_bytes",
-                value=settings.max_metadata_bytes,
-            )
+        if len(value) > most_bytes:
+            message = f"The form field {part.name!r} is larger than {most_bytes} bytes; {limit} is {allowed}."
+            raise LimitExceeded(message, limit=limit, value=allowed)
     try:
         upload.fields[str(part.name)] = value.decode()
     except UnicodeDecodeError as error:

@@ -26,11 +26,6 @@ class Run:
         """Over the whole way."""
         return self.scans / self.completed_s
 
-    @property
-    def accept_over_process(self) -> float:
-        """How much faster scans are accepted than processed."""
-        return (self.completed_s - self.accepted_s) / self.accepted_s
-
 
 def run_batch(client: Client, scans: Sequence[Path]) -> Run:
     """Send one batch and wait for its end; RuntimeError unless nearly every scan came to a result, and none failed."""

@@ -323,7 +323,7 @@ class Client:
                 response.read()
             return response
 
-        with closing(self._patience.send(open_stream, repeatable=False)) as response:
+        with closing(self._patience.send(open_stream)) as response:
             _refuse(response)
             yield response
 

@@ -1,7 +1,7 @@
 """Sends a request again when the service did not answer or was busy.
 
 After no answer only what may arrive twice: reads, and submissions, whose Idempotency-Key makes the second the same as
-the first. A service that was busy says so before it has done anything.
+the first. A service that was busy says so before it has done anything, or has lost its database while it did.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import httpx
 
 _LONGEST_PAUSE_S = 60.0
-_IN_PROGRESS = "idempotency_key_in_progress"
+# The same submission was begun on a connection that broke, and the service is still at it.
+IN_PROGRESS = "idempotency_key_in_progress"
 # Of the codes of 429 those that time alone helps: a full quota waits for somebody to delete something.
 _PASSING = ("rate_limited", "too_many_uploads")
 
@@ -46,8 +47,7 @@ class Patience:
 def _is_busy(response: httpx.Response) -> bool:
     """Whether the service says that the same request may succeed in a while."""
     if response.status_code == httpx.codes.CONFLICT:
-        # Our own connection broke, and the service has not noticed yet.
-        return _IN_PROGRESS in response.text
+        return IN_PROGRESS in response.text
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return any(code in response.text for code in _PASSING)
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE

@@ -30,6 +30,7 @@ from shared.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 _READY_WITHIN_S = 60.0
 _BROKER_WITHIN_S = 20.0
+_LINK_TO_HELP = "(Background on this error at"  # how SQLAlchemy's errors end
 
 
 class ServiceError(Exception):
@@ -124,7 +125,8 @@ def _migrate(environment: object) -> None:
         text=True,
     )
     if done.returncode:
-        reason = (done.stdout.strip().splitlines() or ["no reason given"])[-1]
+        told = [line for line in done.stdout.splitlines() if line.strip() and not line.startswith(_LINK_TO_HELP)]
+        reason = told[-1] if told else "no reason given"
         raise ServiceError(f"The database cannot be migrated: {reason}")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -72,8 +73,9 @@ class LocalArtifactStore:
         files = size_bytes = 0
         for folder in (self._root / "uploads" / str(batch_id), self._root / "artifacts" / str(batch_id)):
             for path in folder.glob("*"):
-                size_bytes += path.stat().st_size
-                files += 1
+                with suppress(FileNotFoundError):  # a worker that lost its claim removes its own
+                    size_bytes += path.stat().st_size
+                    files += 1
             shutil.rmtree(folder, ignore_errors=True)
         return files, size_bytes
 

@@ -14,6 +14,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared import messages
 from shared.clock import Clock
@@ -63,11 +64,16 @@ def chunks(rows: Sequence[tuple[UUID, int | None]], *, chunk_size: int, are_last
 
 
 def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:
-    """As `dispatch_pending`, but a broker that is down is only logged: the relay tries again."""
+    """As `dispatch_pending`, but a broker or a database that is down is only logged: the relay tries again.
+
+    What is to be published was committed before, and the caller must be told so.
+    """
     try:
         published = dispatch_pending(engine, celery, clock=clock, chunk_size=chunk_size)
     except (OperationalError, OSError) as error:
         _log.warning("broker_unreachable", error=type(error).__name__)
+    except SQLAlchemyError as error:
+        _log.warning("dispatch_left_to_the_relay", error=type(error).__name__)
     else:
         if published:
             _log.info("scans_dispatched", count=published)

@@ -1,4 +1,4 @@
-"""What the service is about, in plain Python: labels, states and how states may move.
+"""What the service is about, in plain Python: labels and states.
 
 Both sides of the queue, the trainer and the client read these words from here, so that a state or a label can
 be spelled in one way only. Standard library only.
@@ -81,21 +81,6 @@ class DeliveryState(StrEnum):
 
 UNFINISHED = frozenset({ScanState.QUEUED, ScanState.RUNNING})
 TERMINAL = frozenset(ScanState) - UNFINISHED
-
-# `running -> queued` is a lost lease or a transient fault; `failed -> queued` is a retry asked for by the user.
-SCAN_TRANSITIONS: Mapping[ScanState, frozenset[ScanState]] = {
-    ScanState.QUEUED: frozenset({ScanState.RUNNING, ScanState.CANCELLED}),
-    ScanState.RUNNING: TERMINAL | {ScanState.QUEUED},
-    ScanState.SUCCEEDED: frozenset(),
-    ScanState.REJECTED: frozenset(),
-    ScanState.FAILED: frozenset({ScanState.QUEUED}),
-    ScanState.CANCELLED: frozenset(),
-}
-
-
-def may_move(current: ScanState, to: ScanState) -> bool:
-    """Whether a scan may go from `current` to `to`."""
-    return to in SCAN_TRANSITIONS[current]
 
 
 def batch_state(counts: Mapping[ScanState, int], *, cancel_requested: bool = False) -> BatchState:

@@ -115,8 +115,8 @@ class InvalidScan(NeurobatchError):
     """The uploaded bytes are no scan that can be classified: the scan is *rejected* with this code.
 
     Codes: `empty_file`, `not_an_image`, `unsupported_format`, `truncated_image`, `image_too_small`,
-    `image_too_large`, `image_too_narrow`, `decode_limit`, `decoder_crashed`, `no_brain_found`,
-    `not_a_brain_mri`, `mosaic`.
+    `image_too_large`, `image_too_narrow`, `volume_too_large`, `not_a_volume`, `several_volumes`, `decode_limit`,
+    `decoder_crashed`, `no_brain_found`, `not_a_brain_mri`, `mosaic`.
     """
 
     code = "invalid_scan"

@@ -12,9 +12,9 @@ import os
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MIB = 1024 * 1024
@@ -48,8 +48,12 @@ class Settings(BaseSettings):
         description="Mark the cookie of a browser's session as Secure also where the request did not say https.",
     )
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
-    max_event_streams: int = Field(64, ge=1, description="Event streams that are open at once; below api_threads.")
-    max_uploads: int = Field(24, ge=1, description="Submissions that are received at once; below api_threads.")
+    max_event_streams: int = Field(
+        64, ge=1, description="Event streams that are open at once; with max_uploads below api_threads."
+    )
+    max_uploads: int = Field(
+        24, ge=1, description="Submissions that are received at once; with max_event_streams below api_threads."
+    )
     max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
     max_client_pause_s: int = Field(
         20, ge=1, description="Seconds that one request may keep the API waiting for bytes."
@@ -146,6 +150,13 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()
+
+    @model_validator(mode="after")
+    def _leave_threads_for_the_rest(self) -> Self:
+        busy = self.max_uploads + self.max_event_streams
+        if busy >= self.api_threads:
+            raise ValueError(f"api_threads ({self.api_threads}) must be over max_uploads + max_event_streams ({busy})")
+        return self
 
     @property
     def sql_url(self) -> str:

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 EXPLICIT, IMPLICIT, RUN_LENGTHS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.5"
 STUDY, SERIES, INSTANCE, FRAME_OF_REFERENCE = "1.2.3.4.1", "1.2.3.4.2", "1.2.3.4.3", "1.2.3.4.4"
@@ -68,7 +69,7 @@ def draw_dicom(pixels: npt.NDArray[Any], *, syntax: str = EXPLICIT, **changes: A
 
 def written(dataset: Dataset, syntax: str) -> bytes:
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
     out = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,7 +102,7 @@ def jpeg_dicom(jpeg: bytes, shape: tuple[int, int], **changes: Any) -> bytes:
     return draw_dicom(pixels, syntax="1.2.840.10008.1.2.4.50", **changes)
 
 
-def enhanced_groups(windows: list[tuple[float, float]], *, slope: float = 1.0) -> dict[str, Sequence]:
+def enhanced_groups(windows: list[tuple[float, float]], *, slope: float = 1.0) -> dict[str, Any]:
     """Functional groups as enhanced MR has them: a window for each frame, a slope for all."""
     transformation = Dataset()
     transformation.RescaleSlope, transformation.RescaleIntercept = str(slope), "0"

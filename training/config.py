@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,10 @@ class TrainingConfig:
         return self.small_px if epoch < self.small_epochs else self.size_px
 
 
-def load_config(path: Path, **changes: Any) -> TrainingConfig:
-    """Read the [run] table of `path`; `changes` replace values. Raises ValueError for unknown or missing keys."""
-    table = tomllib.loads(path.read_text())["run"]
+def load_config(path: Path) -> TrainingConfig:
+    """Read the [run] table of `path`. Raises ValueError where it is missing, or has unknown or too few keys."""
+    table = tomllib.loads(path.read_text()).get("run", {})
     names = {field.name for field in fields(TrainingConfig)}
     if set(table) != names:
         raise ValueError(f"{path}: keys differ from the expected ones: {sorted(set(table) ^ names)}")
-    return replace(TrainingConfig(**table), **changes)
+    return TrainingConfig(**table)

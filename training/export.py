@@ -38,7 +38,6 @@ def export_bundle(
     metrics: Mapping[str, Any] | None = None,
     training_data: str = TRAINING_DATA,
     trained_on: str = "nothing: random weights, for development and tests",
-    version: str = "1",
 ) -> None:
     """Write `net` as a bundle named like `folder`; an existing one is replaced.
 
@@ -51,33 +50,44 @@ def export_bundle(
     net.save(weights)
     document: dict[str, Any] = {
         "name": folder.name,
-        "version": version,
+        "version": "1",
         "classes": [str(label) for label in TumorClass],
         "input": {"size_px": int(net.input_shape[1]), "channels": 1},
         "parameters": int(net.count_params()),
         "temperature": round(temperature, 4),
         "review_below": round(review_below, 4),
-        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "training_data": f"{training_data}. This bundle saw: {trained_on}.",
+        "sha256": _sha256(weights),
+        "training_data": training_data,
+        "trained_on": trained_on,
         "licence": LICENCE,
         "intended_use": "research; not a medical device",
         "metrics": dict(metrics or {}),
     }
     if training_features is not None:
-        save_training_features(folder / FEATURES_FILE, training_features)
-        document["distance"] = {
-            "review_beyond": round(_ANY_DISTANCE if review_beyond is None else review_beyond, 4),
-            "sha256": hashlib.sha256((folder / FEATURES_FILE).read_bytes()).hexdigest(),
-        }
+        document["distance"] = _write_features(training_features, folder / FEATURES_FILE, review_beyond=review_beyond)
     if gate is not None:
-        save_gate(folder / GATE_FILE, gate)
-        with_distance = gate.reject_beyond_with_distance
-        document["gate"] = {
-            "reject_beyond": gate.reject_beyond,
-            "reject_beyond_with_distance": with_distance if math.isfinite(with_distance) else None,
-            "sha256": hashlib.sha256((folder / GATE_FILE).read_bytes()).hexdigest(),
-        }
+        document["gate"] = _write_gate(gate, folder / GATE_FILE)
     (folder / DESCRIPTION_FILE).write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _write_features(fitted: TrainingFeatures, path: Path, *, review_beyond: float | None) -> dict[str, Any]:
+    save_training_features(path, fitted)
+    limit = _ANY_DISTANCE if review_beyond is None else review_beyond
+    return {"review_beyond": round(limit, 4), "sha256": _sha256(path)}
+
+
+def _write_gate(gate: Gate, path: Path) -> dict[str, Any]:
+    save_gate(path, gate)
+    with_distance = gate.reject_beyond_with_distance
+    return {
+        "reject_beyond": gate.reject_beyond,
+        "reject_beyond_with_distance": with_distance if math.isfinite(with_distance) else None,
+        "sha256": _sha256(path),
+    }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def export_untrained(folder: Path, *, seed: int = 0, size_px: int = 160, width: int = 24, peaks: bool = False) -> None:

@@ -32,10 +32,11 @@ from training.augmentation.patchwork import Patchwork
 from training.cell_labels import cell_labels
 from training.config import TrainingConfig
 from training.dataset.slices import Examples
+from training.evaluation.calibrate import negative_log_likelihood
+from training.evaluation.history import CONFIG_FILE, HISTORY_FILE
 from training.losses import ClassMapLoss
 from training.precision import convolutions_in
 from training.teacher import Teacher
-from worker.inference.predict import softmax
 
 Report = Callable[[str], None]
 Batch = tuple[npt.NDArray[np.float32], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -62,6 +63,8 @@ class AugmentedBatches:
         self._stride = stride
         self._teacher = teacher
         self.steps = len(examples) // config.batch
+        if not self.steps:
+            raise ValueError(f"{len(examples)} pictures to train on are fewer than one batch of {config.batch}")
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, the next ones made in a background thread while the network works."""
@@ -101,6 +104,15 @@ class AugmentedBatches:
         return pixels, (targets, cells)
 
 
+def take_run_folder(run_dir: Path, config: TrainingConfig) -> None:
+    """Make the folder of a run, or go on in it. Raises ValueError where it is the folder of another config."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    stated, path = asdict(config), run_dir / CONFIG_FILE
+    if path.exists() and json.loads(path.read_text()) != stated:
+        raise ValueError(f"{run_dir} belongs to another config; delete it, or give another --run-dir")
+    path.write_text(json.dumps(stated, indent=1))
+
+
 def train(
     examples: Examples,
     *,
@@ -117,8 +129,7 @@ def train(
     looked at, for the curves; `initialise` puts weights into the fresh network. Writes `final.weights.h5` and
     `history.jsonl` to `run_dir`.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "config.json").write_text(json.dumps(asdict(config), indent=1))
+    take_run_folder(run_dir, config)
     keras.utils.set_random_seed(config.seed)
     cv2.setNumThreads(1)  # the other core is the network's
     network = build(config, size_px=None)
@@ -184,11 +195,9 @@ def _validate(network: keras.Model, validation: Examples, *, size_px: int) -> di
     )
     for variable, value in zip(network.trainable_variables, in_training, strict=True):
         variable.assign(value)
-    shares = softmax(logits.astype(np.float64))
-    of_truth = shares[np.arange(len(shares)), validation.labels]
-    accuracy = (shares.argmax(axis=1) == validation.labels).mean()
-    nll = -np.log(np.maximum(of_truth, 1e-12)).mean()
-    return {"val_accuracy": round(float(accuracy), 4), "val_loss": round(float(nll), 4)}
+    accuracy = (logits.argmax(axis=1) == validation.labels).mean()
+    loss = negative_log_likelihood(logits.astype(np.float64), validation.labels)
+    return {"val_accuracy": round(float(accuracy), 4), "val_loss": round(loss, 4)}
 
 
 def _plain_batches(pixels: npt.NDArray[np.uint8], *, size_px: int) -> Iterator[npt.NDArray[np.float32]]:
@@ -202,7 +211,7 @@ def _plain_batches(pixels: npt.NDArray[np.uint8], *, size_px: int) -> Iterator[n
 
 
 def _record(figures: Mapping[str, float], *, took_s: float, epoch: int, run_dir: Path) -> None:
-    with (run_dir / "history.jsonl").open("a") as file:
+    with (run_dir / HISTORY_FILE).open("a") as file:
         file.write(json.dumps({"epoch": epoch + 1, "took_s": round(took_s, 1), **figures}) + "\n")
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from shared.images import read_image
 from training.dataset.slices import Slice, read_picture
-from training.evaluation.calibrate import CAPPED_SOURCES
+from training.evaluation.calibrate import CAPPED_SOURCES, round_up
 from training.evaluation.rates import Rate, rate
 from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single, shrink, with_distance
 from worker.inference.pipeline import Network, Pipeline
@@ -32,6 +32,7 @@ from worker.inference.types import Decoded, Rejected, Source
 REJECTED = 0.0025  # of the capped sources' scans, out of fold; at most 0.5% is promised on patients never seen
 _DIRECTIONS = 16
 _MOST_COPIES = 8
+Real = npt.NDArray[np.float64]
 _FLOOR = 1e-3  # of variances: places where training scans hardly vary must not decide alone
 _SIZE_PX = 160
 _MAX_PIXELS = 100_000_000
@@ -49,7 +50,9 @@ class Appearances:
 def fit_gate(
     slices: Sequence[Slice], *, distances: Mapping[str, float] | None = None, seed: int = 0
 ) -> tuple[Gate, dict[str, Rate]]:
-    """The gate fitted on all `slices`, and the share of each source's that it rejects, fitted on other folds.
+    """The gate fitted on all `slices`, and the share of each source's that gates fitted on other folds reject.
+
+    The limits are the other folds', too, where a fold is counted.
 
     `distances`: of each scan by its file's name, out of fold, from the training data of the network that it stands
     before. Raises ValueError for one fold only, KeyError for a scan without a distance.
@@ -62,23 +65,37 @@ def fit_gate(
     strangeness = _out_of_fold(seen, sources, folds)
     capped = np.isin(sources, CAPPED_SOURCES)
     counted = capped if capped.any() else np.ones(len(slices), bool)
-    judged = strangeness[counted & np.isfinite(strangeness)]
-    limit = _limit(judged, REJECTED if distances is None else 0)  # what is stranger than any needs no network
-    turned_away, further = strangeness > limit, math.inf
+    together = None
     if distances is not None:
         pairs = zip(strangeness.tolist(), (distances[item.file] for item in slices), strict=True)
-        together = np.where(turned_away, math.inf, [with_distance(*pair) for pair in pairs])
-        further = _limit(together[counted], REJECTED)
-        turned_away |= together > further
+        together = np.array([with_distance(*pair) for pair in pairs])
+    turned_away = np.zeros(len(slices), bool)
+    for fold in sorted(set(folds)):
+        limits = _limits(strangeness, together, counted & (folds != fold))
+        turned_away |= (folds == fold) & _beyond(limits, strangeness, together)
     names = sorted({item.source for item in slices})
     rejected = {source: rate(turned_away[sources == source].tolist()) for source in names}
+    limit, further = _limits(strangeness, together, counted)
     fitted = _fit(seen, sources, np.arange(len(slices)))
     return replace(fitted, reject_beyond=limit, reject_beyond_with_distance=further), rejected
 
 
-def _out_of_fold(
-    seen: Appearances, sources: npt.NDArray[np.str_], folds: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def _limits(strangeness: Real, together: Real | None, counted: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Of strangeness, and of strangeness with distance where that is known: by the scans that are `counted`."""
+    judged = strangeness[counted & np.isfinite(strangeness)]
+    if together is None:
+        return _limit(judged, REJECTED), math.inf
+    limit = _limit(judged, 0)  # what is stranger than any needs no network
+    return limit, _limit(np.where(strangeness > limit, math.inf, together)[counted], REJECTED)
+
+
+def _beyond(limits: tuple[float, float], strangeness: Real, together: Real | None) -> npt.NDArray[np.bool_]:
+    limit, further = limits
+    beyond = strangeness > limit
+    return beyond if together is None else beyond | (together > further)
+
+
+def _out_of_fold(seen: Appearances, sources: npt.NDArray[np.str_], folds: npt.NDArray[np.int64]) -> Real:
     """How strange each scan is to the gate fitted on the other folds."""
     strangeness = np.zeros(len(folds))
     for fold in sorted(set(folds)):
@@ -134,9 +151,10 @@ def _are_rejected(pipeline: Pipeline, files: Sequence[bytes]) -> Iterator[bool]:
         yield isinstance(item, Rejected) or isinstance(next(predicted), Rejected)
 
 
-def _limit(values: npt.NDArray[np.float64], share: float) -> float:
+def _limit(values: Real, share: float) -> float:
     """What about `share` of the values are over; infinite where more are infinite."""
-    return round(float(np.quantile(values, 1 - share, method="lower")), 4)
+    found = float(np.quantile(values, 1 - share, method="lower"))
+    return round_up(found) if math.isfinite(found) else found
 
 
 def _appearance(image: npt.NDArray[np.uint8]) -> Appearance:

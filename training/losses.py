@@ -16,7 +16,6 @@ _LEAST_SHARE = 1e-6
 _LEAST_CELLS = 1e-6
 
 
-@keras.saving.register_keras_serializable(package="neurobatch")
 class ClassMapLoss(keras.losses.Loss):  # type: ignore[misc]
     """`outline_weight` times `outside_outline` plus `cell_weight` times `wrong_cells`, of each scan."""
 

@@ -36,5 +36,6 @@ def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore], gate: G
         review_beyond=calibration.review_beyond,
         training_features=load_training_features(known) if known else None,
         gate=gate,
+        training_data=model.bundle.description["training_data"],
         trained_on=f"all scans of folds {', '.join(map(str, folds))}",
     )

@@ -19,10 +19,11 @@ from training.dataset.slices import Examples, Slice, load_examples
 from training.evaluation.scores import SCORES_FILE, ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.evaluation.scoring import score
 from training.export import TRAINING_DATA, export_bundle
-from training.fit import Report, fixed_size, train
+from training.fit import Report, fixed_size, take_run_folder, train
 from training.teacher import Teacher
-from worker.inference.distance import TrainingFeatures, fit_training_features
+from worker.inference.distance import fit_training_features
 from worker.inference.model import load_model, with_features
+from worker.inference.precision import Precision
 
 IMAGENET_FILE = Path("weights") / "mobilenetv2-imagenet-folded.npz"
 BUNDLE_FOLDER = "bundle"
@@ -55,6 +56,7 @@ def leave_out(
     report: Report = print,
 ) -> list[ScanScore]:
     """Train on all `slices` but those `left_out` and score these: `scores.csv` in `run_dir`, read if it is there."""
+    take_run_folder(run_dir, config)
     written = run_dir / SCORES_FILE
     if written.exists():
         return read_scores(written)
@@ -76,8 +78,8 @@ def train_bundle(
     run_dir: Path,
     validation: Sequence[Slice] = (),
     report: Report = print,
-) -> tuple[keras.Model, TrainingFeatures]:
-    """Train on `slices` and write the bundle, not calibrated yet, to `run_dir`; returns what it is made of."""
+) -> None:
+    """Train on `slices` and write the bundle, not calibrated yet, to `run_dir`."""
     report(f"reading {len(slices) + len(validation)} images")
     examples = load_examples(slices, size_px=config.cache_px)
     network = train(
@@ -86,7 +88,7 @@ def train_bundle(
         run_dir=run_dir,
         validation=load_examples(validation, size_px=config.cache_px) if validation else None,
         initialise=_initialise(examples, config=config, datasets=datasets),
-        teacher=_teacher(config, run_dir=run_dir),
+        teacher=_teacher(config, run_dir=run_dir, left_out=validation),
         report=report,
     )
     served = fixed_size(network, config=config)
@@ -98,7 +100,6 @@ def train_bundle(
         training_data=_training_data(slices, datasets=datasets),
         trained_on="see config.json of its run",
     )
-    return served, fitted
 
 
 def _training_data(slices: Sequence[Slice], *, datasets: Path) -> str:
@@ -118,11 +119,21 @@ def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -
     return lambda network: load_imagenet(network, datasets / IMAGENET_FILE, pixels=pixels)
 
 
-def _teacher(config: TrainingConfig, *, run_dir: Path) -> Teacher | None:
-    """The bundle that the teacher's run made of the same scans: beside `run_dir`'s run, by the same name."""
+def _teacher(config: TrainingConfig, *, run_dir: Path, left_out: Sequence[Slice]) -> Teacher | None:
+    """The bundle that the teacher's run made of the same scans: beside `run_dir`'s run, by the same name.
+
+    Raises ValueError where that run did not leave out what this one leaves out.
+    """
     if not config.teacher:
         return None
-    return Teacher(run_dir.parent.parent / config.teacher / run_dir.name / BUNDLE_FOLDER, share=config.teacher_share)
+    folder = run_dir.parent.parent / config.teacher / run_dir.name
+    if left_out:
+        scores = folder / SCORES_FILE
+        kept_from = {score.file for score in read_scores(scores)} if scores.exists() else set()
+        if {item.file for item in left_out} - kept_from:
+            raise ValueError(f"the teacher in {folder} was not kept from all that is left out here; train it first")
+    bundle = folder / BUNDLE_FOLDER
+    return Teacher(bundle, share=config.teacher_share, precision=Precision(config.precision))
 
 
 def _features(network: keras.Model, slices: Sequence[Slice], *, size_px: int) -> npt.NDArray[np.float32]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from worker.inference.model import Model, load_model
+from worker.inference.precision import Precision
 from worker.inference.predict import softmax
 
 Floats = npt.NDArray[np.float32]
@@ -22,8 +23,9 @@ Floats = npt.NDArray[np.float32]
 class Teacher:
     """A bundle that says what it thinks of augmented pictures; `share` in [0, 1] is how much of the target that is."""
 
-    def __init__(self, bundle: Path, *, share: float) -> None:
-        self._model: Model = load_model(bundle)
+    def __init__(self, bundle: Path, *, share: float, precision: Precision = Precision.FLOAT32) -> None:
+        # The pupil's, as the number format is the process's: another would become the pupil's, too.
+        self._model: Model = load_model(bundle, precision=precision)
         self._share = np.float32(share)
 
     def teach(self, pixels: Floats, truth: Floats) -> Floats:

@@ -46,7 +46,9 @@ class OrphanSweep:
     def run(self) -> SweptFiles:
         """Remove files without a row; count results that miss a picture."""
         removed, missing = self._folders_without_a_batch(), 0
-        for folder in _folders_of_batches(self.data_dir / "artifacts"):
+        folders = _folders_of_batches(self.data_dir / "artifacts")
+        self._clean = {folder: self._clean[folder] for folder in folders if folder in self._clean}
+        for folder in folders:
             orphans, lacking = self._artifacts(folder)
             removed += orphans
             missing += lacking
@@ -60,7 +62,8 @@ class OrphanSweep:
             for kind in ("staging", "uploads", "artifacts")
             for folder in _folders_of_batches(self.data_dir / kind)
         ]
-        abandoned = {UUID(lock.stem) for lock in (self.data_dir / "staging").glob("*.lock") if self._is_abandoned(lock)}
+        locks = [lock for lock in (self.data_dir / "staging").glob("*.lock") if _names_a_batch(lock.stem)]
+        abandoned = {UUID(lock.stem) for lock in locks if self._is_abandoned(lock)}
         finished = {_id_of(folder) for folder in folders if not staging_lock(self.data_dir, _id_of(folder)).exists()}
         known = self._known({_id_of(folder) for folder in folders})
         # Not one folder with a row: this is another service's database, and nothing is concluded from it.
@@ -87,10 +90,13 @@ class OrphanSweep:
 
     def _artifacts(self, folder: Path) -> tuple[int, int]:
         """How many files of one batch were removed, and how many that its rows name are missing."""
-        changed_at = folder.stat().st_mtime_ns
+        try:
+            changed_at = folder.stat().st_mtime_ns
+            names = {path.name for path in folder.iterdir()}
+        except FileNotFoundError:
+            return 0, 0  # deleted meanwhile
         if self._clean.get(folder) == changed_at:
             return 0, 0
-        names = {path.name for path in folder.iterdir()}
         with reading(self.engine) as session:
             files = sweeps.batch_files(session, _id_of(folder))
         if files is None:
@@ -107,7 +113,15 @@ class OrphanSweep:
 
 
 def _folders_of_batches(root: Path) -> list[Path]:
-    return [path for path in root.glob("*-*-*-*-*") if path.is_dir()]
+    """What else lies there is not the service's, and is left alone."""
+    return [path for path in root.glob("*-*-*-*-*") if _names_a_batch(path.name) and path.is_dir()]
+
+
+def _names_a_batch(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def _id_of(folder: Path) -> UUID:

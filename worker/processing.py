@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared.db import queries, releases
+from shared.db.events import lock_batches
 from shared.db.models import Prediction
 from shared.db.queries import ClaimedScan, Outcome
 from shared.db.releases import Fault
@@ -62,6 +63,8 @@ def _claim(runtime: Runtime, scan_ids: Collection[UUID]) -> list[ClaimedScan]:
 
 def _record(runtime: Runtime, outcomes: Sequence[Outcome], faults: Sequence[Fault]) -> None:
     def write(session: Session) -> set[UUID]:
+        if outcomes and faults:
+            lock_batches(session, {each.scan.batch_id for each in outcomes} | {each.scan.batch_id for each in faults})
         held = queries.record(session, outcomes, now=runtime.clock())
         releases.give_back(session, faults, now=runtime.clock(), settings=runtime.settings)
         return held

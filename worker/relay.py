@@ -92,6 +92,8 @@ class Relay:
             if sweeps.take_lease(session, holder=self._name, now=now, lease_s=self._settings.relay_lease_s):
                 return True
             for lock in self._sign.path.parent.glob("*.lock"):
+                if lock == self._sign.path:
+                    continue  # a process gets its own lock, and gives it up by closing the file
                 if (dead := owner_if_dead(lock)) is not None:
                     # Its lease is of no use to anybody; the next turn may be this relay's.
                     sweeps.leave_lease(session, holder=dead, now=now)

@@ -158,7 +158,7 @@ def results_csv(batch_id: UUID) -> Response:
 @blueprint.output(BatchDocument)
 @blueprint.doc(operation_id="cancel_batch", responses=[404])
 def cancel(batch_id: UUID) -> Any:
-    """Stop what has not run; scans that are running come to their own end."""
+    """Stop what has not run; scans that are running stop before their next costly stage."""
     control.cancel_batch(services(), caller(), batch_id)
     return _document(batch_id)
 

@@ -21,7 +21,6 @@ from shared.settings import Settings
 USUAL_SCRIPT = "usual_script"
 RIVALS = (USUAL_SCRIPT, *STARTS)
 ENVIRONMENTS = ROOT / "build" / "bench"
-MODEL_DIR = Settings().model_dir
 _MOST_OF_THE_SCRIPT = 40  # scans; it does a few a second
 _CONNECTIONS = 64
 _TIMEOUT_S = 900.0
@@ -44,7 +43,7 @@ def measure_rivals(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _tell(f"our own labels of {len(scans)} scans ...")
-    expected = expected_labels(scans, MODEL_DIR)
+    expected = expected_labels(scans, Settings().model_dir)
     speeds = {}
     for rival in [name for name in RIVALS if not only or name in only]:
         try:
@@ -63,7 +62,7 @@ def _measure(
     files, results = folder / "files", folder / "results"
     results.mkdir(parents=True)
     _tell(f"{rival}: starting ...")
-    with serving(rival, python, MODEL_DIR, files) as url:
+    with serving(rival, python, Settings().model_dir, files) as url:
         _tell(f"{rival}: {repetitions} times {len(scans)} scans ...")
         module = [str(python), "-m", "benchmarks.rivals.client"]
         told = _run([*module, rival, url, str(results), str(repetitions), str(_CONNECTIONS)], scans, files)
@@ -78,7 +77,14 @@ def _measure_script(
 ) -> list[float]:
     folder.mkdir(parents=True)
     _tell(f"{USUAL_SCRIPT}: {repetitions} times {len(scans)} scans ...")
-    command = [str(python), "-m", "benchmarks.rivals.usual_script", str(MODEL_DIR), str(folder), str(repetitions)]
+    command = [
+        str(python),
+        "-m",
+        "benchmarks.rivals.usual_script",
+        str(Settings().model_dir),
+        str(folder),
+        str(repetitions),
+    ]
     told = _run(command, scans, folder)
     for number in range(repetitions):
         rows = read_rows(folder / str(number) / "results.csv")

@@ -19,7 +19,7 @@ from neurobatch.progress import print_batches
 @key_option
 @json_option("the batch")
 def cancel(batch_id: UUID, url: str, key: str | None, *, as_json: bool) -> ExitCode:
-    """Stop what has not run; scans that are running come to their own end."""
+    """Stop what has not run; scans that are running stop before their next costly stage."""
     with Client(url, key=key) as client:
         batch = client.cancel(str(batch_id))
     if as_json:

@@ -29,12 +29,13 @@ def cost(models: tuple[Path, ...], run_dirs: tuple[Path, ...], rounds: int, out:
     """
     from shared.settings import load_settings
     from training.costs.measure import Effort, Subject, measure_costs
+    from training.evaluation.history import HISTORY_FILE
     from training.evaluation.report import write_document
 
     bundles = models or (load_settings().model_dir,)
     if run_dirs and len(run_dirs) != len(bundles):
         raise click.UsageError(f"{len(run_dirs)} --run-dir for {len(bundles)} bundles")
-    histories = [folder / "history.jsonl" for folder in run_dirs]
+    histories = [folder / HISTORY_FILE for folder in run_dirs]
     subjects = [Subject(bundle, history) for bundle, history in zip_longest(bundles, histories)]
     told = measure_costs(subjects, effort=Effort(rounds=rounds), report=lambda line: click.echo(line, err=True))
     text = json.dumps(told, indent=1)

@@ -79,8 +79,10 @@ def _key(settings: Settings, given: str | None) -> Iterator[str | None]:
         with transaction(engine) as session:
             scopes = (Scope.SUBMIT, Scope.READ)
             key_id, key = create_key(session, project="demo", scopes=scopes, now=utc_now(), actor=COMMAND)
-        yield key
-        with transaction(engine) as session:
-            revoke_key(session, key_id, now=utc_now(), actor=COMMAND)
+        try:
+            yield key
+        finally:
+            with transaction(engine) as session:
+                revoke_key(session, key_id, now=utc_now(), actor=COMMAND)
     finally:
         engine.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -41,6 +42,7 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.settings import load_settings
+    from training.dataset.class_folders import SUFFIXES
     from training.dataset.slices import datasets_dir, load_index
     from training.evaluation.scores import SCORES_FILE, read_scores
     from training.gate import extra_time, fit_gate, rejected_share
@@ -49,6 +51,7 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
 
+    given = {folder.name: _pictures(folder, SUFFIXES) for folder in folders}
     slices = load_index(datasets_dir())
     folder = model or load_settings().model_dir
     bundle, scores = load_model(folder), scores or folder / SCORES_FILE
@@ -57,7 +60,7 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     files = {
         **kinds(slices, datasets=datasets_dir()),
-        **{folder.name: (path.read_bytes() for path in sorted(folder.iterdir())) for folder in folders},
+        **{name: (path.read_bytes() for path in paths) for name, paths in given.items()},
     }
     others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
     some = [item.path.read_bytes() for item in slices[:: len(slices) // _TIMED]]
@@ -76,3 +79,10 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
         for kind, share in group.items():
             click.echo(f"| {kind} | {share['value']:.1%} | {share['n']} |")
     click.echo(f"It adds {figures['extra_time_a_scan']:.1%} to a scan's time.")
+
+
+def _pictures(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in suffixes)
+    if not found:
+        raise click.UsageError(f"--images {folder}: there is no picture in it ({', '.join(sorted(suffixes))})")
+    return found

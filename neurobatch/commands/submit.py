@@ -18,6 +18,7 @@ from neurobatch.files import collect
 from neurobatch.options import json_option, key_option, url_option, wait_option
 from neurobatch.pending import PendingSubmission, content_of, pending_folder, take_up
 from neurobatch.progress import BatchProgressBar, SendingBar, print_results, summary
+from neurobatch.retrying import IN_PROGRESS
 
 
 def _json_object(ctx: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
@@ -105,7 +106,8 @@ def _send(client: Client, paths: Sequence[Path], pending: PendingSubmission | No
         with SendingBar(file=sys.stderr) as bar:
             batch = client.submit(paths, idempotency_key=key, on_progress=bar.update, **about)
     except RequestRefused as error:
-        if pending is not None and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        refused = error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.problem.get("code") != IN_PROGRESS
+        if pending is not None and refused:
             pending.done()
         raise
     if pending is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -45,6 +46,7 @@ def train(
     if cross_validate + bool(leave_out) + bool(leave_source_out) + record_wise > 1:
         raise click.UsageError("choose one of --cross-validate, --leave-out, --leave-source-out and --record-wise")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from shared.errors import NeurobatchError
     from training import run
     from training.config import load_config
     from training.dataset import splits
@@ -61,16 +63,20 @@ def train(
         )
     except UnusableData as error:
         raise click.ClickException(str(error)) from error
-    if cross_validate:
-        run.cross_validate(slices, config=settings, datasets=datasets, run_dir=folder, report=click.echo)
     parts = {f"fold-{fold}": [item for item in slices if item.fold == fold] for fold in leave_out}
     if leave_source_out:
         parts[f"without-{leave_source_out}"] = splits.of_source(slices, leave_source_out)
     if record_wise:
         parts["record-wise"] = splits.at_random(slices, seed=settings.seed)
-    for name, part in parts.items():
-        if not part:
-            raise click.UsageError(f"there is nothing to leave out for {name}")
-        run.leave_out(part, slices, config=settings, datasets=datasets, run_dir=folder / name, report=click.echo)
-    if not (cross_validate or parts):
-        run.train_bundle(slices, config=settings, datasets=datasets, run_dir=folder / "all", report=click.echo)
+    if empty := [name for name, part in parts.items() if not part]:
+        raise click.UsageError(f"there is nothing to leave out for {empty[0]}")
+    how: dict[str, Any] = {"config": settings, "datasets": datasets, "report": click.echo}
+    try:
+        if cross_validate:
+            run.cross_validate(slices, run_dir=folder, **how)
+        for name, part in parts.items():
+            run.leave_out(part, slices, run_dir=folder / name, **how)
+        if not (cross_validate or parts):
+            run.train_bundle(slices, run_dir=folder / "all", **how)
+    except (ValueError, NeurobatchError) as error:
+        raise click.ClickException(str(error)) from error

@@ -84,13 +84,15 @@ def transaction(engine: Engine, *, durable: bool = True) -> Iterator[Session]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
+def reading(engine: Engine, *, one_state: bool = False) -> Iterator[Session]:
     """A session for reading alone: it takes no write lock and never commits.
 
-    On SQLite all of it sees one state. On PostgreSQL each statement sees its own, as in any transaction there by
-    default, so none is begun: that saves two round trips.
+    On PostgreSQL each statement sees a state of its own, and no transaction is begun, which saves two round trips;
+    unless all are to see `one_state`. On SQLite they always do.
     """
-    options = {_READ_ONLY: True} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    options: dict[str, Any] = {_READ_ONLY: True}
+    if engine.dialect.name != "sqlite":
+        options["isolation_level"] = "REPEATABLE READ" if one_state else "AUTOCOMMIT"
     with (
         engine.connect().execution_options(**options) as connection,
         Session(connection, expire_on_commit=False) as session,

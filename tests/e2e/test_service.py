@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -43,7 +44,7 @@ def service(data_dir: Path) -> Iterator[Running]:
 
 def test_every_scan_of_a_batch_comes_to_its_end(service: Running, demo_scans: Path) -> None:
     accepted = service.client.submit([demo_scans])
-    looks: list[dict[str, int]] = []
+    looks: list[Any] = []
     batch = service.client.wait(accepted["id"], on_progress=lambda b: looks.append(b["counts"]), timeout_s=120)
     assert batch["state"] == "completed_with_errors"
     assert (batch["counts"]["succeeded"], batch["counts"]["rejected"]) == (39, 1)
@@ -55,6 +56,7 @@ def test_every_scan_of_a_batch_comes_to_its_end(service: Running, demo_scans: Pa
     assert broken["code"]
     for scan in scans:
         if scan is not broken:
+            assert scan["probabilities"] is not None
             assert sum(scan["probabilities"].values()) == pytest.approx(1, abs=1e-5)
             assert scan["confidence"] == pytest.approx(max(scan["probabilities"].values()))
             assert len(scan["attempts"]) == 1
@@ -76,6 +78,7 @@ def test_the_pictures_of_a_scan_fit_each_other(service: Running, demo_scans: Pat
     assert full.shape == original.shape
     drawn = np.asarray(Image.open(io.BytesIO(httpx.get(f"{base}/heatmap").content)))
     assert np.abs(drawn / 255 - full).max() < 0.01
+    assert scan["focus"] is not None
     assert full[scan["focus"]["y"], scan["focus"]["x"]] == pytest.approx(full.max(), abs=1e-3)
     assert Image.open(io.BytesIO(httpx.get(f"{base}/overlay").content)).format == "JPEG"
 

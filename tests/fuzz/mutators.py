@@ -24,7 +24,7 @@ def mutate(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes
     return bytes(harmed[:_LARGEST_BYTES])
 
 
-def _flip_bits(chance: random.Random, data: bytearray, _: Sequence[bytes]) -> bytearray:
+def _flip_bits(chance: random.Random, data: bytearray, _others: Sequence[bytes]) -> bytearray:
     for _ in range(chance.choice((1, 1, 4, 16))):
         if data:
             data[_near_the_front(chance, data)] ^= 1 << chance.randrange(8)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 from shared import presence
 from shared.settings import Settings
@@ -18,9 +20,10 @@ def everything_in(settings: Settings) -> set[str]:
     texts: list[bytes] = []
     with closing(presence.connect(settings)) as broker:
         for key in broker.scan_iter():
-            texts += {
+            read: dict[Any, Callable[[Any], list[Any]]] = {
                 b"list": lambda key: broker.lrange(key, 0, -1),
                 b"hash": lambda key: list(broker.hgetall(key).values()),
-            }.get(broker.type(key), lambda _: [])(key)
+            }
+            texts += read.get(broker.type(key), lambda _: [])(key)
     bodies = [base64.b64decode(a or b) for text in texts for a, b in _PACKED.findall(text)]
     return {found.decode() for text in texts + bodies for found in _ID.findall(text)}

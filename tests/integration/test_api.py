@@ -16,6 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine, QueuePool, func, select
+from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
 from api.services import Services
@@ -24,6 +25,7 @@ from shared.db.models import Batch, Scan
 from shared.db.session import reading
 from shared.settings import Settings
 from tests.integration.submissions import png, submit, upload
+from tests.servers import PostgresServer
 
 
 def scans_of(client: FlaskClient, response: TestResponse) -> list[dict[str, Any]]:
@@ -66,6 +68,7 @@ def test_accepted_files_are_on_disk_byte_for_byte(client: FlaskClient, settings:
     submit(client, upload("x.png", data))
     with reading(engine) as session:
         scan = session.scalars(select(Scan)).one()
+    assert scan.upload_key is not None
     assert (settings.data_dir / scan.upload_key).read_bytes() == data
     assert scan.size_bytes == len(data)
     assert list(settings.data_dir.glob("staging/*")) == []
@@ -250,7 +253,9 @@ def test_metadata_comes_back_as_it_was_sent(client: FlaskClient) -> None:
     assert client.get(location).get_json()["metadata"] == sent
 
 
-def test_too_many_pages_are_rejected_with_the_limit(client_with: Callable[..., FlaskClient]) -> None:
+def test_too_many_pages_are_rejected_with_the_limit_and_not_kept(
+    client_with: Callable[..., FlaskClient], settings: Settings
+) -> None:
     encoded = io.BytesIO()
     pages = [Image.new("L", (40, 40)) for _ in range(5)]
     pages[0].save(encoded, "TIFF", save_all=True, append_images=pages[1:])
@@ -258,6 +263,7 @@ def test_too_many_pages_are_rejected_with_the_limit(client_with: Callable[..., F
     (scan,) = scans_of(client, submit(client, upload("a.tif", encoded.getvalue())))
     assert (scan["state"], scan["code"]) == ("rejected", "too_many_frames")
     assert "max_frames_per_file = 4" in scan["message"]
+    assert not list(settings.data_dir.glob("uploads/*/*"))
 
 
 def test_a_batch_is_accepted_while_the_broker_is_down(client_with: Callable[..., FlaskClient]) -> None:
@@ -277,6 +283,34 @@ def test_a_batch_is_accepted_while_the_broker_hangs(client_with: Callable[..., F
         assert response.status_code == 202
         assert time.monotonic() - started < 10
     path.unlink()
+
+
+def test_a_batch_that_is_stored_is_accepted_whatever_its_dispatch_meets(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object, **__: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr("shared.dispatch.queries.take_undispatched", locked)
+    response = submit(client, upload())
+    assert response.status_code == 202
+    assert [scan["state"] for scan in scans_of(client, response)] == ["queued"]
+
+
+@pytest.mark.parametrize("field", [("name", "max_name_chars"), ("metadata", "max_metadata_bytes")])
+def test_a_field_without_end_is_told_with_its_own_limit(client: FlaskClient, field: tuple[str, str]) -> None:
+    name, limit = field
+    response = submit(client, upload(), **{name: "x" * 70_000})  # type: ignore[arg-type]
+    assert_problem(response, 413, "limit_exceeded")
+    assert response.get_json()["limit"] == limit
+
+
+def test_a_database_that_is_not_migrated_is_503(
+    client_with: Callable[..., FlaskClient], postgres: PostgresServer, tmp_path: Path
+) -> None:
+    for url in (f"sqlite:///{tmp_path / 'empty.db'}", postgres.url(postgres.clone("template1"))):
+        response = client_with(database_url=url).get("/v1/batches")
+        assert_problem(response, 503, "database_unavailable")
 
 
 def test_a_database_that_is_down_is_503(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import warnings
@@ -12,10 +13,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from shared.settings import Settings
 from tests.integration.submissions import png, submit, upload
-from tests.integration.test_api import assert_problem, scans_of
+from tests.integration.test_api import assert_problem, nothing_stored, scans_of
 
 
 def pack(members: dict[str, bytes], **options: Any) -> bytes:
@@ -50,6 +52,18 @@ def test_a_name_that_reaches_out_is_rejected_alone(client: FlaskClient, name: st
         archive.writestr(info, b"x")
         archive.writestr("good.png", png())
     assert list(outcome(client, packed.getvalue()).values()) == ["invalid_filename", None]
+
+
+def test_a_full_disk_is_no_fault_of_a_member(
+    client: FlaskClient, settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("api.archives.open", full, raising=False)
+    response = submit(client, upload("a.zip", pack({"a.png": png()})))
+    assert_problem(response, 500, "internal_error")
+    assert nothing_stored(settings, engine)
 
 
 def test_a_link_is_rejected_alone(client: FlaskClient) -> None:

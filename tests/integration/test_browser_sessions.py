@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask.testing import FlaskClient
@@ -51,8 +51,8 @@ def sessions(engine: Engine) -> int:
 
 
 def test_a_browser_signs_in_reads_changes_and_signs_out(browser: FlaskClient, engine: Engine) -> None:
-    nobody = {"key_required": True, "signed_in": False, "project": None, "scopes": [], "csrf_token": None}
-    assert shown(browser) == nobody
+    nobody = shown(browser)
+    assert nobody == {"key_required": True, "signed_in": False, "project": None, "scopes": [], "csrf_token": None}
     assert_problem(browser.get(BATCHES), 401, "key_missing")
     answer = sign_in(browser, make_key(engine, "p", Scope.READ, Scope.SUBMIT))
     assert (answer.status_code, answer.data) == (204, b"")
@@ -201,7 +201,7 @@ def test_an_open_event_stream_ends_with_its_session(browser: FlaskClient, engine
     sign_in(browser, key)
     location, _ = submit_many_signed_in(browser)
     with browser.get(location + "/events", buffered=False) as response:
-        lines = response.response
+        lines = cast(Iterable[bytes], response.response)
         assert next(iter(lines)) == b"retry: 1000\n\n"
         if ending == "revoke":
             revoke(engine, key)

@@ -22,7 +22,7 @@ from tests.integration.test_processing import NOW, add_scans, artifacts, png, st
 from worker import processing
 from worker.inference.bundle import read_bundle
 from worker.inference.pipeline import Pipeline
-from worker.inference.types import Decoded, Explained, Predicted, Rejected, Source
+from worker.inference.types import Decoded, Explained, Inference, Predicted, Rejected, Source
 from worker.patience import patiently
 from worker.runtime import Runtime
 
@@ -36,7 +36,7 @@ class _Stumbling(NullModel):
         super().__init__(read_bundle(Settings().model_dir))
         self._bad = bad
 
-    def infer(self, batch: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def infer(self, batch: npt.NDArray[np.float32]) -> Inference:
         if any(np.array_equal(pixels[..., 0], self._bad) for pixels in batch):
             raise FloatingPointError("this one breaks the network")
         return super().infer(batch)
@@ -77,7 +77,7 @@ def test_a_scan_that_breaks_the_network_is_found_and_its_neighbours_succeed(runt
         for limit, some in waiting.items():
             for start in range(0, len(some), limit):
                 processing.process_scans(stumbling, some[start : start + limit])
-    expected = [(ScanState.SUCCEEDED, None)] * 10
+    expected: list[tuple[ScanState, str | None]] = [(ScanState.SUCCEEDED, None)] * 10
     expected[_DARK] = (ScanState.FAILED, "internal_error")
     assert states(runtime) == expected
 
@@ -184,7 +184,7 @@ def test_a_commit_whose_answer_was_lost_keeps_claim_and_result(runtime: Runtime,
         if commits == commit:
             raise runtime.engine.dialect.dbapi.OperationalError("the connection broke")  # type: ignore[union-attr]
 
-    runtime.engine.dialect.do_commit = lose_the_answer  # type: ignore[method-assign]
+    runtime.engine.dialect.do_commit = lose_the_answer  # type: ignore[method-assign, assignment]
     processing.process_scans(runtime, ids)
     assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED] * 2
     with reading(runtime.engine) as session:

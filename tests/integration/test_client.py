@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -178,7 +179,8 @@ def test_heatmaps_get_names_of_our_own_and_are_fetched_once(
         store.path(path).write_bytes(data)
     batch = client.submit([folder])
     ids = end(engine, batch, client, ScanState.SUCCEEDED, ScanState.REJECTED, ScanState.SUCCEEDED, **paths)
-    target, told = tmp_path / "maps", []
+    target = tmp_path / "maps"
+    told: list[Any] = []
     fetched = client.download_heatmaps(batch["id"], target, on_progress=told.append)
     assert [path.name for path in fetched] == [f"{ids[0]}.a.heatmap.png", f"{ids[2]}.c.heatmap.png"]
     assert told == [1, 2]

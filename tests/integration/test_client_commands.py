@@ -160,7 +160,8 @@ def test_a_command_that_is_done_makes_a_new_batch_the_next_time(run: Run, folder
 def test_an_interrupted_wait_goes_on_with_its_batch(
     run: Run, url: str, client: Client, engine: Engine, folder: Path, tmp_path: Path
 ) -> None:
-    command = [Path(sys.executable).parent / "neurobatch", "submit", folder, "--wait", "--json", "--url", url]
+    executable = str(Path(sys.executable).parent / "neurobatch")
+    command = [executable, "submit", str(folder), "--wait", "--json", "--url", url]
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

@@ -1,11 +1,14 @@
-"""Which commits wait for the disk, on both databases."""
+"""Which commits wait for the disk, and what a reader sees of those of others, on both databases."""
 
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
 
-from shared.db.session import transaction
+from shared.db.models import Batch
+from shared.db.session import reading, transaction
+from tests.integration.test_delivery import add_batch
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -26,3 +29,15 @@ def test_the_next_transaction_of_a_connection_waits_again(engine: Engine) -> Non
             else:
                 waits = session.scalar(text("PRAGMA synchronous")) == 2
     assert waits
+
+
+def test_a_reader_of_one_state_sees_no_later_commit(engine: Engine) -> None:
+    def count(session: Session) -> int | None:
+        return session.scalar(select(func.count()).select_from(Batch))
+
+    with reading(engine, one_state=True) as session:
+        before = count(session)
+        add_batch(engine, 1)
+        assert count(session) == before == 0
+    with reading(engine) as session:
+        assert count(session) == 1

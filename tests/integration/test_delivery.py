@@ -119,7 +119,8 @@ def test_scans_of_lost_claims_and_of_batches_to_be_cancelled_are_no_longer_wante
 
 def test_two_workers_at_once_share_no_scan(engine: Engine) -> None:
     _, ids = add_batch(engine, 40)
-    start, won = threading.Barrier(4), []
+    start = threading.Barrier(4)
+    won: list[UUID] = []
 
     def work(number: int) -> None:
         start.wait()

@@ -55,5 +55,15 @@ def test_limits_hold_for_a_dry_run_too(client_with: Callable[..., FlaskClient]) 
     assert_problem(response, 413, "limit_exceeded")
 
 
+def test_what_refuses_the_whole_batch_refuses_a_dry_run(client_with: Callable[..., FlaskClient]) -> None:
+    client, two = client_with(max_unfinished_scans=1), {"files": [upload("a.png"), upload("b.png")]}
+    assert_problem(client.post("/v1/batches?dry_run=1", data=two), 429, "quota_exceeded")
+    assert_problem(
+        client.post("/v1/batches?dry_run=1", data={"name": "empty"}, content_type="multipart/form-data"),
+        422,
+        "no_files",
+    )
+
+
 def test_a_dry_run_is_asked_for_by_one(client: FlaskClient) -> None:
     assert_problem(client.post("/v1/batches?dry_run=perhaps", data={"files": [upload()]}), 422, "invalid_request")

@@ -30,9 +30,9 @@ def parse(text: str) -> list[tuple[str, str, Any]]:
 
 def follow(client: FlaskClient, location: str, last: str | None = None) -> list[tuple[str, str, Any]]:
     with client.get(location + "/events", headers={"Last-Event-ID": last} if last else {}) as response:
-        assert response.status_code == 200, response.text
+        assert response.status_code == 200, response.get_data(as_text=True)
         assert response.mimetype == "text/event-stream"
-        return parse(response.text)
+        return parse(response.get_data(as_text=True))
 
 
 def test_a_stream_tells_every_scan_and_then_the_end(client: FlaskClient, engine: Engine) -> None:

@@ -74,7 +74,7 @@ def stored(keyed: FlaskClient, engine: Engine, settings: Settings) -> Stored:
     scans = [UUID(scan["id"]) for scan in listed]
     grid = io.BytesIO()
     np.save(grid, np.zeros((4, 4), np.float32))
-    paths = {f"{kind}_path": f"artifacts/{batch}/{kind}" for kind in ("heatmap", "overlay", "grid")}
+    paths: dict[str, Any] = {f"{kind}_path": f"artifacts/{batch}/{kind}" for kind in ("heatmap", "overlay", "grid")}
     for path in paths.values():
         LocalArtifactStore(settings.data_dir).write(path, grid.getvalue())
     finish(engine, scans[:1], **paths)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from flask.testing import FlaskClient
@@ -72,7 +73,7 @@ def test_an_open_event_stream_ends_with_its_key(keyed: FlaskClient, engine: Engi
     key = make_key(engine, "p")
     location, _ = submit_many(with_key(keyed, key), 1)
     with keyed.get(location + "/events", headers=bearer(key), buffered=False) as response:
-        lines = response.response
+        lines = cast(Iterable[bytes], response.response)
         assert next(iter(lines)) == b"retry: 1000\n\n"
         revoke(engine, key)
         assert b"done" not in b"".join(lines)

@@ -11,13 +11,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, select, text
 
 from shared.db import models
+from shared.db.base import Base
 from shared.db.revision import current_revision, head_revision
 from tests.conftest import ROOT
 
 
 def test_models_agree_with_migrations(engine: Engine) -> None:
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), models.Base.metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
         assert current_revision(connection) == head_revision()
 
 

@@ -124,6 +124,16 @@ def test_uploads_of_a_submission_that_died_go_and_those_of_a_living_one_stay(
     }
 
 
+def test_what_is_named_otherwise_is_left_alone(engine: Engine, sweep: OrphanSweep, settings: Settings) -> None:
+    add_batch(engine, 1)
+    for name in (
+        "uploads/01990000-0000-7000-8000-000000000000.bak",
+        "staging/.01990000-0000-7000-8000-000000000000.lock",
+    ):
+        (settings.data_dir / name).mkdir(parents=True)
+    assert sweep.run() == SweptFiles(removed=0, missing=0)
+
+
 def test_a_commit_whose_answer_was_lost_keeps_its_files(engine: Engine, sweep: OrphanSweep, settings: Settings) -> None:
     stored, _ = add_batch(engine, 1)
     folder = put(settings.data_dir, "uploads", stored)

@@ -182,6 +182,7 @@ def test_of_several_relays_one_works_until_it_falls_silent(relays: _Relays, sett
     first, second = relays.make(), relays.make()
     assert first.turn()
     assert not second.turn()
+    assert second._sign.path.exists()  # the waiting one takes itself for no dead one
     relays.ahead += timedelta(seconds=settings.relay_lease_s / 2)
     assert first.turn()
     relays.ahead += timedelta(seconds=settings.relay_lease_s + 1)

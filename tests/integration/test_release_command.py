@@ -31,7 +31,8 @@ def test_the_released_bundle_is_the_trained_one_calibrated(trained: Path, tmp_pa
     assert after.name == "cnn-9"
     assert (after.temperature, after.review_below) == (expected.temperature, expected.review_below)
     assert after.review_beyond == expected.review_beyond
-    assert "folds 0, 1, 2, 3, 4" in after.description["training_data"]
+    assert "folds 0, 1, 2, 3, 4" in after.description["trained_on"]
+    assert after.description["training_data"] == before.description["training_data"]
     batch = np.random.default_rng(0).random((2, 64, 64, 1), np.float32)
     for one, other in zip(before.infer(batch), after.infer(batch), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
@@ -58,4 +59,4 @@ def test_a_bundle_of_a_cross_validation_is_not_calibrated_by_the_fold_that_it_is
     after = load_model(released)
     expected = fit_calibration([score for score in read_scores(scores) if score.fold != 2])
     assert (after.temperature, after.review_below) == (expected.temperature, expected.review_below)
-    assert "folds 0, 1, 3, 4" in after.description["training_data"]
+    assert "folds 0, 1, 3, 4" in after.description["trained_on"]

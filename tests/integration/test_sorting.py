@@ -138,7 +138,8 @@ def test_a_search_of_all_scans_has_no_order_to_choose(client: FlaskClient) -> No
 
 def test_batches_are_found_by_name_and_id(client: FlaskClient) -> None:
     names = ["Trial 1", "trial 2", "100%_done", None]
-    ids = [submit(client, upload("a.png", b"x"), **({"name": n} if n else {})).get_json()["id"] for n in names]
+    fields: list[dict[str, Any]] = [{"name": name} if name else {} for name in names]
+    ids = [submit(client, upload("a.png", b"x"), **given).get_json()["id"] for given in fields]
 
     def found(search: str) -> list[str]:
         items = client.get("/v1/batches", query_string={"search": search}).get_json()["items"]

@@ -475,7 +475,7 @@ def test_a_public_address_is_taken(client_with: Callable[..., FlaskClient]) -> N
 def test_what_is_no_webhook_is_refused(client_with: Callable[..., FlaskClient]) -> None:
     client = client_with(webhook_private_targets=True, max_json_bytes=1024)
     url = "http://127.0.0.1/"
-    for document in (
+    documents: list[Any] = [
         {},
         {"url": 3},
         {"url": url, "events": []},
@@ -483,7 +483,8 @@ def test_what_is_no_webhook_is_refused(client_with: Callable[..., FlaskClient]) 
         {"url": url, "more": 1},
         {"url": url, "description": "a\0b"},
         [],
-    ):
+    ]
+    for document in documents:
         assert_problem(client.post("/v1/webhooks", json=document), 422, "invalid_request")
     too_long = client.post("/v1/webhooks", json={"url": url, "description": "x" * 201})
     assert_problem(too_long, 422, "field_too_long")

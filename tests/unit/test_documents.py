@@ -17,7 +17,8 @@ COMMANDS = [shlex.split(line.removeprefix(".venv/bin/")) for block in TYPED for 
 
 
 def test_the_documents_build_without_a_warning(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", ROOT / "docs", tmp_path]
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    build = [*sphinx, str(ROOT / "docs"), str(tmp_path)]
     done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "quick-start.html").is_file()

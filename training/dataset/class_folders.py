@@ -16,7 +16,7 @@ from training.dataset.index import INDEX_FILE
 
 Report = Callable[[str], None]
 
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"})
 _PARTS = frozenset({"training", "testing", "train", "test", "validation", "valid", "val"})
 _HEALTHY = frozenset({"no", "none", "normal", "healthy", "notumor", "notumors", "notumour", "notumours"})
 
@@ -50,11 +50,11 @@ def read_class_folders(folder: Path, *, report: Report) -> list[Entry]:
         if where.name != label:
             report(f"{where.relative_to(folder)} is taken for {label}")
         files = [file for file in sorted(where.rglob("*")) if file.is_file() and not _is_hidden(file, folder)]
-        pictures = [file for file in files if file.suffix.lower() in _SUFFIXES]
+        pictures = [file for file in files if file.suffix.lower() in SUFFIXES]
         entries += [_entry(file, folder, label) for file in pictures]
         others += len(files) - len(pictures)
     if not entries:
-        suffixes = ", ".join(sorted(_SUFFIXES))
+        suffixes = ", ".join(sorted(SUFFIXES))
         raise UnusableData(folder, [f"no {INDEX_FILE} and no class folder with a picture ({suffixes}) in it"])
     if others:
         report(f"left out {others} files that are no pictures by their names")

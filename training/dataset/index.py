@@ -45,6 +45,8 @@ def read_index(folder: Path) -> list[Entry]:
         problems.append("the index has no rows")
     problems += _problems_of_folds(entries)
     outlines = _read_outlines(folder / OUTLINES_FILE, problems)
+    unknown = sorted(outlines.keys() - {entry.file for entry in entries})
+    problems += [f"{OUTLINES_FILE} outlines {file!r}, which the index does not name" for file in unknown]
     if problems:
         raise UnusableData(folder / INDEX_FILE, problems)
     return [replace(entry, outline=outlines.get(entry.file)) for entry in entries]

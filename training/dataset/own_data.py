@@ -24,6 +24,7 @@ from training.dataset.folds import FOLD_COUNT, SPLIT_FILE, draw_folds, groups_of
 from training.dataset.index import INDEX_FILE, read_index
 from training.dataset.slices import OWN_SOURCE, Slice, as_slice, check_patients_apart, read_picture
 from training.dataset.straddling import tell_of_duplicates
+from worker.inference.gate import check_single, shrink
 from worker.inference.preprocess import prepare
 
 Report = Callable[[str], None]
@@ -66,6 +67,7 @@ def _thumbnail(entry: Entry) -> Thumbnail | str:
     """The thumbnail, or why the picture cannot be trained on."""
     try:
         image = read_picture(entry.path)
+        check_single(shrink(image))
         prepare(image, size_px=32)  # that there is a head to train on
     except InvalidScan as error:
         return error.message

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,14 @@ CONFIDENCE = 0.95
 _AT_ONCE = 200  # resamples weighed together where a weight for each scan is needed: bounds the memory
 
 Real = npt.NDArray[np.float64]
-Rate = dict[str, float | int | list[float] | None]
+
+
+class IntervalRate(TypedDict):
+    """A figure over `n` scans with its 95% interval over patients, [low, high]; both null where there is none."""
+
+    value: float | None
+    n: int
+    interval: list[float] | None
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class PatientBootstrap:
         with np.errstate(invalid="ignore", divide="ignore"):
             return statistic.value(self._drawn @ self.by_patient(statistic.columns))
 
-    def rate(self, statistic: Statistic) -> Rate:
+    def rate(self, statistic: Statistic) -> IntervalRate:
         """The figure with its n and interval, as the JSON has it.
 
         Where a share is 0 or 1 no resample can differ; its interval is then the exact one (Clopper & Pearson 1934)
@@ -88,7 +96,7 @@ class PatientBootstrap:
             drawn = np.maximum(drawn - (np.nanmean(drawn) - value), 0)
         return _rate(value, statistic.n, interval_of(drawn))
 
-    def rate_by_weights(self, value: Callable[[Real], Real], *, n: int) -> Rate:
+    def rate_by_weights(self, value: Callable[[Real], Real], *, n: int) -> IntervalRate:
         """The same of a figure that depends on the order of scans. `value`: weights (R, N) -> (R,)."""
         with np.errstate(invalid="ignore", divide="ignore"):
             drawn = [
@@ -117,5 +125,5 @@ def interval_of(drawn: Real) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _rate(value: float, n: int, interval: tuple[float, float]) -> Rate:
+def _rate(value: float, n: int, interval: tuple[float, float]) -> IntervalRate:
     return {"value": round(value, 4), "n": n, "interval": [round(edge, 4) for edge in interval]}

@@ -55,7 +55,7 @@ def fit_calibration(scores: Sequence[ScanScore]) -> Calibration:
     groups = [sources == source for source in sorted(set(sources[capped] if capped.any() else sources))]
     temperature = round(fit_temperature(logits, labels), 4)
     shares = softmax(logits / temperature)
-    beyond = _round_up(float(np.quantile(distances[np.any(groups, axis=0)], DISTANCE_QUANTILE)))
+    beyond = round_up(float(np.quantile(distances[np.any(groups, axis=0)], DISTANCE_QUANTILE)))
     below = fit_review_threshold(
         shares.max(axis=1), shares.argmax(axis=1) == labels, already=distances > beyond, groups=groups
     )
@@ -115,13 +115,6 @@ def fit_review_threshold(
     return float(min(cap, ascending[enough[0]])) if len(enough) else cap
 
 
-def expected_calibration_error(confidences: Real, right: npt.NDArray[np.bool_], *, bins: int = 15) -> float:
-    """Mean distance of confidence and accuracy over equal-width bins, weighted by their size."""
-    which = np.minimum((confidences * bins).astype(int), bins - 1)
-    surplus = np.bincount(which, weights=confidences - right, minlength=bins)
-    return float(np.abs(surplus).sum() / len(confidences))
-
-
 def _best_temperature(candidates: Real, logits: Real, labels: npt.NDArray[np.int64]) -> float:
     losses = [negative_log_likelihood(logits / temperature, labels) for temperature in candidates]
     return float(candidates[int(np.argmin(losses))])
@@ -136,5 +129,6 @@ def _cap(confidences: Real, already: npt.NDArray[np.bool_], *, among: npt.NDArra
     return float(ascending[allowed]) if allowed >= 0 else 0.0
 
 
-def _round_up(value: float) -> float:
+def round_up(value: float) -> float:
+    """To four digits, so that what was measured is not over it."""
     return math.ceil(value * 1e4) / 1e4

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.metrics import roc_curve
 
 from shared.domain import CLASSES
-from training.evaluation.bootstrap import PatientBootstrap, Rate
+from training.evaluation.bootstrap import IntervalRate, PatientBootstrap
 from training.evaluation.figures import COVERAGE, ECE_BINS, confidence_bin
 from training.evaluation.outcomes import Outcomes
 
@@ -20,7 +20,7 @@ Real = npt.NDArray[np.float64]
 
 def roc(outcomes: Outcomes, bootstrap: PatientBootstrap) -> dict[str, Any]:
     """One class against the rest by its probability: area under the curve, and the curve's points to plot."""
-    areas: dict[str, Rate] = {}
+    areas: dict[str, IntervalRate] = {}
     points: dict[str, list[list[float]]] = {}
     for place, label in enumerate(CLASSES):
         is_it, chance = outcomes.labels == place, outcomes.probabilities[:, place]

@@ -15,12 +15,11 @@ from typing import Any
 from training.evaluation.bootstrap import Statistic, value_of
 from training.evaluation.calibrate import Calibration
 from training.evaluation.figures import class_statistics, energy_over_uniform, headline_statistics
-from training.evaluation.history import HISTORY_FILE, training_minutes
+from training.evaluation.history import CONFIG_FILE, HISTORY_FILE, training_minutes
 from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.rates import rate
 from training.evaluation.scores import SCORES_FILE, ScanScore, read_scores
 
-CONFIG_FILE = "config.json"
 _AS_IT_SAYS = Calibration(temperature=1.0, review_below=0.0, review_beyond=math.inf)
 _OF_LABELS = ("accuracy", "figshare_tumour_accuracy", "tumour_called_healthy", "healthy_called_tumour")
 _OF_HEATMAPS = ("peak_in_box", "peak_in_outline")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+CONFIG_FILE = "config.json"
 HISTORY_FILE = "history.jsonl"
 _COLUMNS = {
     "accuracy": "logits_accuracy",
@@ -39,7 +40,7 @@ def training_minutes(history: Path) -> float:
     Each epoch of `config.json` beside it counts as the quickest of its size: a stop, or other work, made the others
     longer. Raises ValueError where no epoch of a size is finished.
     """
-    config = json.loads((history.parent / "config.json").read_text())
+    config = json.loads((history.parent / CONFIG_FILE).read_text())
     epochs = [json.loads(line) for line in history.read_text().splitlines()]
     small = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] <= config["small_epochs"]]
     full = [float(epoch["took_s"]) for epoch in epochs if epoch["epoch"] > config["small_epochs"]]

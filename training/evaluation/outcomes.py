@@ -69,8 +69,8 @@ class Outcomes:
 
     @property
     def outlined(self) -> Flags:
-        """Figshare tumours whose heatmap was scored."""
-        return self.figshare_tumours & ~np.isnan(self.heatmap["area"])
+        """Tumours whose heatmap was scored; of the shared data all are figshare's."""
+        return self.tumours & ~np.isnan(self.heatmap["area"])
 
 
 def outcomes_of(scores: Sequence[ScanScore], calibrations: Mapping[int, Calibration]) -> Outcomes:

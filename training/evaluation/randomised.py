@@ -41,11 +41,11 @@ def measure_randomised(
 ) -> dict[str, Any]:
     """The section `randomised_weights` of an evaluation: how often the peak lies in the box, mean over seeds.
 
-    Takes the figshare tumours among `slices`. Raises ValueError where there is none.
+    Takes the tumours among `slices` that are outlined. Raises ValueError where there is none.
     """
-    tumours = [item for item in slices if item.source == "figshare" and item.outline is not None]
+    tumours = [item for item in slices if item.outline is not None]
     if not tumours:
-        raise ValueError("no outlined figshare tumour among the slices")
+        raise ValueError("no outlined tumour among the slices")
     by_seed: list[float] = []
     heatmaps: list[HeatmapScore] = []
     for seed in range(seeds):

@@ -18,7 +18,7 @@ import numpy as np
 
 from training.evaluation import bootstrap as intervals
 from training.evaluation import calibrate, figures
-from training.evaluation.bootstrap import PatientBootstrap, Rate, Statistic, mean_of
+from training.evaluation.bootstrap import IntervalRate, PatientBootstrap, Statistic, mean_of
 from training.evaluation.calibrate import Calibration
 from training.evaluation.curves import reliability, risk_coverage, roc
 from training.evaluation.doubted_figures import doubted_figures
@@ -118,7 +118,7 @@ def _figures(outcomes: Outcomes) -> Document:
     }
 
 
-def _rates(statistics: Mapping[str, Statistic], bootstrap: PatientBootstrap) -> dict[str, Rate]:
+def _rates(statistics: Mapping[str, Statistic], bootstrap: PatientBootstrap) -> dict[str, IntervalRate]:
     return {name: bootstrap.rate(statistic) for name, statistic in statistics.items()}
 
 
@@ -174,6 +174,8 @@ def _by_size(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
     found: Document = {}
     for name, low, high in zip(_SIZES, edges[:-1], edges[1:], strict=True):
         inside = outcomes.outlined & (area >= low) & (area < high)
+        if not inside.any():
+            continue
         found[name] = {
             "share_of_picture": [round(float(edge), 5) for edge in (area[inside].min(), area[inside].max())],
             "accuracy": bootstrap.rate(mean_of(outcomes.right, inside)),

@@ -121,7 +121,7 @@ def card(description: Document, evaluation: Document, *, pictures: str) -> str:
         licence=description["licence"],
         size_px=description["input"]["size_px"],
         temperature=number_in_words(evaluation["calibration"]["bundle"]["temperature"]),
-        training_data=description["training_data"],
+        training_data=_training_data(description),
         data=tables.data_table(evaluation),
     )
     shown = pictures_of(evaluation)
@@ -159,3 +159,9 @@ def _picture(name: str, pictures: str) -> str:
 
 def _section(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _training_data(description: Document) -> str:
+    """Bundles of before say all of it in one sentence."""
+    training_data, trained_on = str(description["training_data"]), description.get("trained_on")
+    return f"{training_data}. This bundle saw: {trained_on}." if trained_on else training_data

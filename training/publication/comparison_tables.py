@@ -40,14 +40,18 @@ def difference_table(comparison: Document) -> str:
 
 
 def _with_best_bold(figure: str, rates: Mapping[str, Document], comparison: Document) -> Iterator[str]:
-    beaten = {
-        pair["of"] if (pair["figures"][figure]["value"] > 0) == (figure in LOWER_IS_BETTER) else pair["less"]
-        for pair in comparison["differences"]
-        if (pair["figures"][figure]["p"] or 1) < _SURE
-    }
+    winners, beaten = set(), set()
+    for pair in comparison["differences"]:
+        difference = pair["figures"][figure]
+        if (difference["p"] or 1) < _SURE:
+            better, worse = pair["of"], pair["less"]
+            if (difference["value"] > 0) == (figure in LOWER_IS_BETTER):
+                better, worse = worse, better
+            winners.add(better)
+            beaten.add(worse)
     for name, rate in rates.items():
         words = rate_in_words(figure, rate)
-        yield f"**{words}**" if beaten and name not in beaten else words
+        yield f"**{words}**" if name in winners - beaten else words
 
 
 def _costs(cost: Document) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Tables in hand-written documents that are filled from JSON, so that no figure is typed.
 
-A document holds `<!-- from PATH: TABLE -->` and `<!-- end -->`; what stands between is replaced. PATH is that of an
-evaluation.json, comparison.json or experiments.json, from the repository's root.
+A document holds `<!-- from PATH: TABLE -->` and `<!-- end -->`; what stands between is replaced. PATH is that of a
+JSON file of figures, from the repository's root.
 """
 
 from __future__ import annotations

@@ -14,12 +14,21 @@ from training.publication.card import PLOTS, write_card
 from training.publication.plots.all import draw_evaluation
 from worker.inference.bundle import DESCRIPTION_FILE
 
+_WEIGHTS = "weights_sha256"
+
 
 def with_recorded_sections(evaluation: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`evaluation` and, of the bundle's last one, the sections that it lacks: they took their own measuring."""
+    """`evaluation` and, of the same weights' last one, the sections that it lacks: they took their own measuring."""
     path = folder / EVALUATION_FILE
     recorded = json.loads(path.read_text()) if path.is_file() else {}
-    return evaluation | {name: section for name, section in recorded.items() if name not in evaluation}
+    if recorded.get(_WEIGHTS, weights := _weights_of(folder)) != weights:
+        recorded = {}
+    kept = {name: section for name, section in recorded.items() if name not in evaluation}
+    return evaluation | kept | {_WEIGHTS: weights}
+
+
+def _weights_of(folder: Path) -> str:
+    return str(json.loads((folder / DESCRIPTION_FILE).read_text())["sha256"])
 
 
 def record(evaluation: Mapping[str, Any], folder: Path, *, scores: Path | None = None) -> None:

@@ -21,10 +21,10 @@ def headline_table(evaluation: Document) -> str:
     return rates_table(evaluation["headline"])
 
 
-def rates_table(rates: Mapping[str, Document], *, title: str = "figure") -> str:
+def rates_table(rates: Mapping[str, Document]) -> str:
     """One rate a row: value, interval and n."""
     return markdown_table(
-        (title, "value", "95% interval", "n"),
+        ("figure", "value", "95% interval", "n"),
         (
             (
                 name_of(name),

@@ -39,9 +39,10 @@ class TrainingFeatures:
 
 
 def fit_training_features(features: Floats, labels: npt.NDArray[np.int64]) -> TrainingFeatures:
-    """From features (N, C) of training scans and their labels (N,), every label from 0 up present."""
-    means = np.stack([features[labels == label].mean(axis=0) for label in range(int(labels.max()) + 1)])
-    centred = (features - means[labels]).astype(np.float64)
+    """From features (N, C) of training scans and their labels (N,); a label that none has has no mean."""
+    present, of_each = np.unique(labels, return_inverse=True)
+    means = np.stack([features[labels == label].mean(axis=0) for label in present])
+    centred = (features - means[of_each]).astype(np.float64)
     covariance = centred.T @ centred / len(centred)
     covariance += _SHRINKAGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     variances, directions = np.linalg.eigh(covariance)

@@ -47,9 +47,12 @@ INPUTS: dict[str, Callable[[], bytes]] = {
     "burned in": lambda: draw_dicom(DEEP, BurnedInAnnotation="YES"),
     "minimal": lambda: draw_dicom(
         DEEP,
-        **dict.fromkeys(
-            ("ImageType", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "RepetitionTime", "StudyDate")
-        ),
+        ImageType=None,
+        StudyInstanceUID=None,
+        SeriesInstanceUID=None,
+        FrameOfReferenceUID=None,
+        RepetitionTime=None,
+        StudyDate=None,
     ),
 }
 
@@ -91,7 +94,7 @@ def report(sources: list[DicomSource], **changes: Any) -> Report:
 
 def groups_of(data: bytes) -> list[Any]:
     """The measurement groups of a report, as highdicom reads them."""
-    document = highdicom.sr.srread(io.BytesIO(data))
+    document: Any = highdicom.sr.srread(io.BytesIO(data))
     return list(document.content.get_image_measurement_groups())
 
 

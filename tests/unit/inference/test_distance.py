@@ -26,6 +26,13 @@ def test_the_nearest_class_counts() -> None:
     assert between[0] == pytest.approx(5 / np.sqrt(3), rel=0.1)
 
 
+def test_a_label_that_no_scan_has_changes_nothing() -> None:
+    features, labels = np.random.default_rng(1).random((40, 6), np.float32), np.arange(40) % 2
+    there = fit_training_features(features, labels).distances(features)
+    missing_one_between = fit_training_features(features, labels * 3).distances(features)
+    assert np.array_equal(there, missing_one_between)
+
+
 def test_a_step_where_the_data_hardly_varies_is_a_long_way() -> None:
     fitted = fit_training_features(*drawn(0))
     along, across = fitted.distances(np.array([[0, 1, 0], [0, 0, 1]], np.float32))

@@ -60,6 +60,7 @@ def test_an_outcome_is_whole(pipeline: Pipeline) -> None:
     assert heat.shape == (180, 230)
     assert heat[item.focus.y, item.focus.x] == heat.max()
     stored = cv2.imdecode(np.frombuffer(item.heatmap_png, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert stored is not None
     assert stored.shape == heat.shape
 
 

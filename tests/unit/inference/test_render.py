@@ -47,5 +47,6 @@ def test_the_legend_shows_every_colour_beside_the_scan_and_the_label_below() -> 
 def test_the_bare_map_keeps_size_and_values() -> None:
     heat = np.linspace(0, 1, 70 * 90, dtype=np.float32).reshape(70, 90)
     read = cv2.imdecode(np.frombuffer(heatmap_png(heat), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert read is not None
     assert read.shape == (70, 90)
     assert np.abs(read / 255 - heat).max() <= 0.5 / 255 + 1e-6

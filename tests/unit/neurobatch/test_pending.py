@@ -4,8 +4,15 @@ import os
 import time
 from pathlib import Path
 
+import httpx
+import pytest
+
+from neurobatch import Client
+from neurobatch.client import RequestRefused
+from neurobatch.commands.submit import _send
 from neurobatch.files import collect
 from neurobatch.pending import content_of, take_up
+from neurobatch.retrying import Patience
 
 
 def test_an_interrupted_submission_is_taken_up_with_its_key_and_its_batch(tmp_path: Path) -> None:
@@ -31,6 +38,21 @@ def test_what_the_service_may_have_forgotten_is_not_taken_up(tmp_path: Path) -> 
     again = take_up(tmp_path, "abc")
     assert again.key != first.key
     assert again.batch_id is None
+
+
+@pytest.mark.parametrize(("code", "kept"), [("idempotency_key_in_progress", True), ("idempotency_key_reused", False)])
+def test_a_submission_that_the_service_is_still_at_keeps_its_key(tmp_path: Path, code: str, kept: bool) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(409, json={"code": code, "detail": "told"})
+
+    scan = tmp_path / "a.png"
+    scan.write_bytes(b"x")
+    first = take_up(tmp_path, "abc")
+    with Client("http://127.0.0.1:9", patience=Patience(retries=0)) as client:
+        client._http = httpx.Client(transport=httpx.MockTransport(answer), base_url="http://127.0.0.1:9")
+        with pytest.raises(RequestRefused):
+            _send(client, [scan], first)
+    assert (take_up(tmp_path, "abc").key == first.key) is kept
 
 
 def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def child_pid(decoder: Decoder) -> int:
 def test_pictures_are_those_of_read_image(decoder: Decoder, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(GOOD[0])
-    sources = [(path, 0), *((data, 0) for data in GOOD[1:])]
+    sources: list[tuple[bytes | Path, int]] = [(path, 0), *((data, 0) for data in GOOD[1:])]
     for read, data in zip(decoder.read_each(sources), GOOD, strict=True):
         assert isinstance(read.image, np.ndarray)
         assert np.array_equal(read.image, read_image(data, max_pixels=10**6))

@@ -4,19 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import SCAN_TRANSITIONS, TERMINAL, UNFINISHED, BatchState, ScanState, batch_state, may_move
+from shared.domain import UNFINISHED, BatchState, ScanState, batch_state
 
 counts = st.dictionaries(st.sampled_from(list(ScanState)), st.integers(0, 5)).filter(lambda c: any(c.values()))
-
-
-def test_a_terminal_state_is_left_only_by_retry() -> None:
-    ways_out = {(s, t) for s in TERMINAL for t in SCAN_TRANSITIONS[s]}
-    assert ways_out == {(ScanState.FAILED, ScanState.QUEUED)}
-
-
-def test_nothing_skips_running_but_cancel() -> None:
-    assert not may_move(ScanState.QUEUED, ScanState.SUCCEEDED)
-    assert may_move(ScanState.QUEUED, ScanState.CANCELLED)
 
 
 @given(counts, st.booleans())

@@ -131,7 +131,7 @@ def test_slices_lie_as_radiologists_see_them(
 def test_headers_of_what_is_no_volume_are_refused() -> None:
     plain = draw_nifti(HEAD)
 
-    def changed(at: int, form: str, *values: float) -> bytes:
+    def changed(at: int, form: str, *values: float | bytes) -> bytes:
         data = bytearray(plain)
         struct.pack_into(form, data, at, *values)
         return bytes(data)

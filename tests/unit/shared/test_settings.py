@@ -34,5 +34,10 @@ def test_a_wrong_value_is_refused() -> None:
         Settings(max_pixels=0)
 
 
+def test_uploads_and_streams_leave_threads_for_the_rest() -> None:
+    with pytest.raises(ValidationError, match=r"api_threads \(32\) must be over"):
+        Settings(api_threads=32)
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []

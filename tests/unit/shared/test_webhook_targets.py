@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.webhook_targets import Target, TargetRefused, checked_addresses, is_public, parse_target, resolve
+from shared.webhook_targets import Resolver, Target, TargetRefused, checked_addresses, is_public, parse_target, resolve
 
 PRIVATE_NETWORKS = [
     ipaddress.ip_network(network)
@@ -86,7 +86,8 @@ def test_a_name_without_an_address_is_unknown() -> None:
     def nobody(*_: object) -> list[str]:
         raise OSError
 
-    for resolver in (nobody, lambda *_: []):
+    resolvers: list[Resolver] = [nobody, lambda *_: []]
+    for resolver in resolvers:
         with pytest.raises(TargetRefused) as refused:
             checked_addresses(parse_target("https://a.example/"), private_allowed=True, resolver=resolver)
         assert refused.value.code == "unknown_host"

@@ -9,7 +9,7 @@ import pytest
 
 from training.config import TrainingConfig, load_config
 from training.dataset.slices import Examples
-from training.fit import AugmentedBatches, fixed_size, train
+from training.fit import AugmentedBatches, fixed_size, take_run_folder, train
 from training.teacher import Teacher
 
 CONFIG = TrainingConfig(
@@ -112,6 +112,18 @@ class Undecided(Teacher):
 
     def teach(self, pixels: np.ndarray, truth: np.ndarray) -> np.ndarray:
         return np.full_like(truth, 0.25)
+
+
+def test_fewer_pictures_than_a_batch_are_refused(examples: Examples, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="12 pictures to train on are fewer than one batch of 13"):
+        train(examples, config=replace(CONFIG, batch=13), run_dir=tmp_path)
+
+
+def test_a_run_folder_belongs_to_one_config(tmp_path: Path) -> None:
+    take_run_folder(tmp_path, CONFIG)
+    take_run_folder(tmp_path, CONFIG)
+    with pytest.raises(ValueError, match="belongs to another config"):
+        take_run_folder(tmp_path, replace(CONFIG, crops=0.5))
 
 
 def test_a_teacher_is_asked_of_whole_pictures_alone(examples: Examples) -> None:

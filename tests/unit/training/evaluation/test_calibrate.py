@@ -10,7 +10,6 @@ from tests.unit.training.synthetic import honest_scores
 from training.evaluation.calibrate import (
     Calibration,
     calibration_of,
-    expected_calibration_error,
     fit_calibration,
     fit_on_other_folds,
     fit_review_threshold,
@@ -109,8 +108,3 @@ def test_each_reason_for_review_is_told_apart() -> None:
     assert outcomes.low_confidence.tolist() == [False, True, False, True]
     assert outcomes.unlike_training_data.tolist() == [False, False, True, True]
     assert outcomes.needs_review.tolist() == [False, True, True, True]
-
-
-def test_calibration_error_is_zero_for_honest_confidence() -> None:
-    assert expected_calibration_error(np.full(100, 0.75), np.arange(100) < 75) == pytest.approx(0)
-    assert expected_calibration_error(np.full(100, 0.95), np.arange(100) < 75) == pytest.approx(0.2)

@@ -17,6 +17,7 @@ DESCRIPTION = {
     "version": "1",
     "input": {"size_px": 160, "channels": 1},
     "parameters": 1234567,
+    "sha256": "5e",
     "licence": "Apache-2.0",
     "training_data": "drawn numbers",
     "metrics": {},
@@ -125,6 +126,12 @@ def test_what_took_its_own_measuring_stays_when_the_rest_is_renewed(bundle: Path
     assert kept["model"] == "tried-1"
     renewed = with_recorded_sections(evaluation | {"shortcuts": {"note": "new"}}, bundle)
     assert renewed["shortcuts"] == {"note": "new"}
+
+
+def test_what_was_measured_of_other_weights_does_not_stay(bundle: Path, evaluation: dict[str, Any]) -> None:
+    other = {"model": "old", "weights_sha256": "0f", "shortcuts": SHORTCUTS}
+    (bundle / "evaluation.json").write_text(json.dumps(other))
+    assert "shortcuts" not in with_recorded_sections(evaluation, bundle)
 
 
 def test_marked_tables_of_documents_are_filled(bundle: Path, evaluation: dict[str, Any], tmp_path: Path) -> None:

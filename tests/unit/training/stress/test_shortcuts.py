@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from shared.domain import TumorClass
 from shared.heatmaps import Frame
@@ -26,6 +27,7 @@ def test_a_known_jpeg_is_told_as_it_was_written() -> None:
     picture = Image.fromarray(draw_head(200, 100)).convert("RGB")
     data = encode(picture, "JPEG", quality=50, subsampling="4:2:0")
     with Image.open(io.BytesIO(data)) as written:
+        assert isinstance(written, JpegImageFile)
         tables = written.quantization
     features = features_of(data)
     assert features["size"] == {"width": 200, "height": 100, "aspect": 2.0}
