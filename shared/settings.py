@@ -23,8 +23,11 @@ _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 _SOCKET_PATH_LIMIT = 100
 # Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
 _MOST_CHILDREN = 8
-# What the name of a setting that is a limit begins with.
-LIMITS = ("max_", "min_")
+
+
+def is_limit(setting: str) -> bool:
+    """Whether a setting is a limit, by its name."""
+    return setting.startswith(("max_", "min_")) or setting.endswith("_limit")
 
 
 class Settings(BaseSettings):
