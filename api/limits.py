@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.schemas.service import LimitDocument
-from shared.settings import LIMITS, Settings
+from shared.settings import Settings, is_limit
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DICOM", "NIfTI")
 
@@ -18,5 +18,5 @@ def list_limits(settings: Settings) -> list[LimitDocument]:
             variable=f"NEUROBATCH_{name.upper()}",
         )
         for name, field in sorted(Settings.model_fields.items())
-        if name.startswith(LIMITS)
+        if is_limit(name)
     ]

@@ -51,7 +51,12 @@ def _check(head: bytes, *, budget: Budget, settings: Settings) -> None:
     """What is wrong with a volume is told once, not of each slice."""
     volume = declared_volume(head, max_volume_bytes=settings.max_volume_bytes)
     slices, rows, columns = arrangement(volume).shape(volume)
-    check_size((columns, rows), max_pixels=settings.max_pixels, max_aspect_ratio=settings.max_aspect_ratio)
+    check_size(
+        (columns, rows),
+        max_pixels=settings.max_pixels,
+        min_side_px=settings.min_side_px,
+        max_aspect_ratio=settings.max_aspect_ratio,
+    )
     limit = settings.max_frames_per_file
     if slices > limit:
         raise InvalidScan(f"the volume has more than max_frames_per_file = {limit} slices", code="too_many_frames")

@@ -25,7 +25,7 @@ import psycopg
 from benchmarks.reading_requests import Group, Kind, all_kinds
 from benchmarks.stored_scans import StoredBatch, fill, plan_batches
 from chaos.postgres import Postgres
-from neurobatch.processes import ProcessGroup
+from neurobatch.processes import ProcessGroup, tool
 from neurobatch.service import ROOT, with_port
 from shared.clock import utc_now
 from shared.db.session import make_engine, transaction
@@ -123,14 +123,10 @@ def _figures(taken: Sequence[Taken]) -> dict[str, Any]:
 
 def _fill(settings: Settings, batches: Sequence[StoredBatch]) -> None:
     began = time.perf_counter()
-    alembic = [_tool("alembic"), "upgrade", "head"]
+    alembic = [tool("alembic"), "upgrade", "head"]
     subprocess.run(alembic, cwd=ROOT, env=_environment(settings), check=True, capture_output=True)
     for step in fill(settings.database_url, batches):
         print(f"{time.perf_counter() - began:6.1f} s  {step}", file=sys.stderr, flush=True)
-
-
-def _tool(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
 
 
 @contextmanager
@@ -138,7 +134,7 @@ def _api(settings: Settings) -> Iterator[int]:
     """The API as `neurobatch up` starts it; its port."""
     settings = with_port(settings)
     group = ProcessGroup(ROOT, _environment(settings), logs=settings.data_dir / "logs")
-    group.start("api", [_tool("gunicorn"), "api.wsgi:app"])
+    group.start("api", [tool("gunicorn"), "api.wsgi:app"])
     try:
         deadline = time.monotonic() + _READY_WITHIN_S
         while not _answers(settings.port):

@@ -24,7 +24,7 @@ from chaos.postgres import Postgres
 from chaos.tokens import VARIABLE
 from neurobatch.broker import broker_command
 from neurobatch.client import Client
-from neurobatch.processes import ProcessGroup
+from neurobatch.processes import ProcessGroup, tool
 from neurobatch.retrying import Patience
 from neurobatch.service import ROOT, with_port
 from shared import presence
@@ -146,13 +146,11 @@ def running_rig(folder: Path, *, database: str, network: str) -> Iterator[Rig]:
     lock = threading.Lock()
     tending = threading.Thread(target=_tend, args=(group, lock, stop))
     try:
-        subprocess.run(
-            [_tool("alembic"), "upgrade", "head"], cwd=ROOT, env=environment, check=True, capture_output=True
-        )
+        subprocess.run([tool("alembic"), "upgrade", "head"], cwd=ROOT, env=environment, check=True, capture_output=True)
         group.start("broker", broker_command(settings))
-        group.start("api", [_tool("gunicorn"), "chaos.api_app:app"])
+        group.start("api", [tool("gunicorn"), "chaos.api_app:app"])
         for worker in WORKERS:
-            group.start(worker, [_tool("celery"), "-A", "chaos.worker_app", "worker", "-n", f"{worker}@%h"])
+            group.start(worker, [tool("celery"), "-A", "chaos.worker_app", "worker", "-n", f"{worker}@%h"])
         group.start("relay", [sys.executable, "-m", "chaos.relay_app"])
         tending.start()
         rig = Rig(folder, settings_of(environment), engine, group, postgres, lock)
@@ -195,10 +193,6 @@ def _postgres(folder: Path) -> Postgres:
     postgres.start()
     postgres.create_database("chaos")
     return postgres
-
-
-def _tool(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
 
 
 def _tend(group: ProcessGroup, lock: threading.Lock, stop: threading.Event) -> None:

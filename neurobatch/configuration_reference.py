@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from shared.settings import LIMITS, Settings
+from shared.settings import Settings, is_limit
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "configuration.md"
@@ -26,14 +26,15 @@ _LIMITS = """\
 
 What breaks one is refused with 413 or 422, with 429 where it is the share of a key or a project, with 503 where it is
 one event stream, upload or DICOM report too many, with 408 where the client is too slow; or it is a rejected scan. The
-answer names the limit and its value. `GET /v1/limits` tells the values of a running service.
+answer names the limit and its value. Those that end with `_LIMIT` count tries, after which a scan or a delivery failed.
+`GET /v1/limits` tells the values of a running service.
 """
 
 
 def configuration_reference() -> str:
     """The whole file."""
-    limits = [name for name in Settings.model_fields if name.startswith(LIMITS)]
-    others = [name for name in Settings.model_fields if not name.startswith(LIMITS)]
+    limits = [name for name in Settings.model_fields if is_limit(name)]
+    others = [name for name in Settings.model_fields if not is_limit(name)]
     return "\n".join((_HEAD, "## Service\n", *_table(others), "", _LIMITS, *_table(limits), ""))
 
 

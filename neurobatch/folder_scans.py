@@ -25,17 +25,6 @@ class FolderScan:
     decoded: Decoded | Rejected
 
 
-def find_files(paths: Sequence[Path]) -> list[tuple[str, Path]]:
-    """(filename, path) of every file named, and of every file under every folder named, sorted there."""
-    found: list[tuple[str, Path]] = []
-    for path in paths:
-        if path.is_dir():
-            found += [(str(file.relative_to(path)), file) for file in sorted(path.rglob("*")) if file.is_file()]
-        else:
-            found.append((path.name, path))
-    return found
-
-
 def chunks(
     files: Sequence[tuple[str, Path]], pipeline: Pipeline, *, max_bytes: int, max_frames: int, max_volume_bytes: int
 ) -> Iterator[list[FolderScan]]:

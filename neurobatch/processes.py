@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ _log = structlog.get_logger(__name__)
 _QUICK_DEATH_S = 5.0
 _LONGEST_PAUSE_S = 5.0
 _STOP_GRACE_S = 20.0
+
+
+def tool(name: str) -> str:
+    """A command of this Python environment, whether or not it is on the PATH."""
+    return str(Path(sys.executable).parent / name)
 
 
 @dataclass

@@ -10,7 +10,6 @@ import fcntl
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from api.startup import reason_not_to_listen
 from neurobatch.broker import broker_command
 from neurobatch.client import Client
 from neurobatch.key_variable import KEY_VARIABLE
-from neurobatch.processes import ProcessGroup
+from neurobatch.processes import ProcessGroup, tool
 from shared import presence
 from shared.allocation import KEEP_FREED_MEMORY
 from shared.settings import Settings
@@ -69,11 +68,11 @@ def running_service(settings: Settings) -> Iterator[Service]:
             if (reason := reason_not_to_listen(settings, [settings.host])) is not None:
                 raise ServiceError(reason)
             # It imports while the migrations run, and is not ready before they have.
-            group.start("api", [_tool("gunicorn"), "api.wsgi:app"])
+            group.start("api", [tool("gunicorn"), "api.wsgi:app"])
             _migrate(group.environment)
             _wait_for_broker(settings, group)
-            group.start("worker", [_tool("celery"), "-A", "worker.app", "worker"])
-            group.start("relay", [_tool("neurobatch"), "relay"])
+            group.start("worker", [tool("celery"), "-A", "worker.app", "worker"])
+            group.start("relay", [tool("neurobatch"), "relay"])
             yield Service(settings, group)
         finally:
             group.stop()
@@ -91,11 +90,6 @@ def with_port(settings: Settings) -> Settings:
                 f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); choose another with PORT=."
             ) from error
         return settings.model_copy(update={"port": probe.getsockname()[1]})
-
-
-def _tool(name: str) -> str:
-    """A command of this Python environment, whether or not it is on the PATH."""
-    return str(Path(sys.executable).parent / name)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -117,7 +111,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def _migrate(environment: object) -> None:
     assert isinstance(environment, dict)
     done = subprocess.run(
-        [_tool("alembic"), "upgrade", "head"],
+        [tool("alembic"), "upgrade", "head"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

@@ -219,6 +219,7 @@ class _Child:
             "frame": frame,
             "slot": slot,
             "max_pixels": self._settings.max_pixels,
+            "min_side_px": self._settings.min_side_px,
             "max_aspect_ratio": self._settings.max_aspect_ratio,
             "max_decode_s": self._settings.max_decode_s,
         }

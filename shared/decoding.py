@@ -46,7 +46,7 @@ def serve(channel: socket.socket, pixels: mmap.mmap) -> None:
 
 def _answer(file: IO[bytes], request: dict[str, Any], pixels: mmap.mmap) -> dict[str, Any]:
     _limit_processor_time(request["max_decode_s"])
-    limits = {name: request[name] for name in ("max_pixels", "max_aspect_ratio")}
+    limits = {name: request[name] for name in ("max_pixels", "min_side_px", "max_aspect_ratio")}
     try:
         image = _read(file, frame=request["frame"], **limits)
     except InvalidScan as error:

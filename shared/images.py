@@ -94,7 +94,7 @@ def read_image(
             check(image.size)
             return _greyscale(image)
     except Image.DecompressionBombError as error:
-        raise InvalidScan(f"its pixels are far more than the {max_pixels} allowed", code="image_too_large") from error
+        raise InvalidScan(f"its pixels are far more than max_pixels = {max_pixels}", code="image_too_large") from error
     except MemoryError as error:
         raise InvalidScan("decoding it needs more memory than max_decode_bytes allows", code="decode_limit") from error
 
@@ -193,16 +193,15 @@ def _unidentified(data: bytes) -> InvalidScan:
     return InvalidScan("the file is not an image", code="not_an_image")
 
 
-def check_size(
-    size: tuple[int, int], *, max_pixels: int, max_aspect_ratio: int, min_side_px: int = MIN_SIDE_PX
-) -> None:
+def check_size(size: tuple[int, int], *, max_pixels: int, min_side_px: int, max_aspect_ratio: int) -> None:
     """InvalidScan where a picture of this width and height is not read, as `read_image` raises it."""
     width, height = size
     if width * height > max_pixels:
-        raise InvalidScan(f"{width} x {height} pixels are more than the {max_pixels} allowed", code="image_too_large")
+        raise InvalidScan(f"{width} x {height} pixels are more than max_pixels = {max_pixels}", code="image_too_large")
     if min(width, height) < min_side_px:
         raise InvalidScan(
-            f"{width} x {height} pixels are too few: each side needs {min_side_px}", code="image_too_small"
+            f"{width} x {height} pixels are too few: each side needs min_side_px = {min_side_px}",
+            code="image_too_small",
         )
     if max(width, height) > max_aspect_ratio * min(width, height):
         raise InvalidScan(

@@ -23,8 +23,11 @@ _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 _SOCKET_PATH_LIMIT = 100
 # Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
 _MOST_CHILDREN = 8
-# What the name of a setting that is a limit begins with.
-LIMITS = ("max_", "min_")
+
+
+def is_limit(setting: str) -> bool:
+    """Whether a setting is a limit, by its name."""
+    return setting.startswith(("max_", "min_")) or setting.endswith("_limit")
 
 
 class Settings(BaseSettings):
@@ -72,7 +75,7 @@ class Settings(BaseSettings):
     )
     webhook_connect_timeout_s: float = Field(5.0, gt=0, description="Time to connect to a webhook's receiver.")
     webhook_timeout_s: float = Field(
-        15.0, gt=0, description="Time for one whole attempt: look-up, connection, request and answer."
+        15.0, gt=0, description="Time for one whole attempt: connection, request and answer."
     )
     webhook_attempts_limit: int = Field(10, ge=1, description="Attempts after which a delivery is failed.")
     webhook_retry_pause_s: float = Field(
@@ -88,6 +91,7 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
     max_batch_bytes: int = Field(4096 * _MIB, ge=1, description="Bytes of one POST, multipart framing included.")
     max_pixels: int = Field(4096 * 4096, ge=1, description="Width x height of one scan, from its header.")
+    min_side_px: int = Field(32, ge=1, description="Shorter side of one scan, in pixels.")
     max_aspect_ratio: int = Field(4, ge=1, description="Longer side of one scan over its shorter one.")
     max_decode_s: int = Field(4, ge=1, description="Processor seconds that decoding one scan may take.")
     max_decode_bytes: int = Field(512 * _MIB, ge=_MIB, description="Memory that decoding one scan may take.")

@@ -33,7 +33,10 @@ _MAX_PIXELS = 10_000_000
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of pictures that are no brain MRI, counted as a kind of its own.",
 )
-def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path, ...]) -> None:
+@click.option(
+    "--left-out", type=int, metavar="FOLD", help="Fit it without this fold's scans, for a network without them."
+)
+def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path, ...], left_out: int | None) -> None:
     """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about two minutes.
 
     The distances in out-of-fold scores of the bundle's recipe set the second limit; without scores there is none.
@@ -52,7 +55,7 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     from worker.inference.pipeline import Pipeline
 
     given = {folder.name: _pictures(folder, SUFFIXES) for folder in folders}
-    slices = load_index(datasets_dir())
+    slices = [item for item in load_index(datasets_dir()) if item.fold != left_out]
     folder = model or load_settings().model_dir
     bundle, scores = load_model(folder), scores or folder / SCORES_FILE
     distances = {score.file: score.distance for score in read_scores(scores)} if scores.is_file() else None

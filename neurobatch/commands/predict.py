@@ -29,14 +29,15 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     Each picture gives one line in OUT, a rejected one too; exit status 0 even then.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from neurobatch.folder_scans import chunks, find_files
+    from neurobatch.files import collect
+    from neurobatch.folder_scans import chunks
     from shared.decoder import Decoder
     from shared.settings import load_settings
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
 
     settings = load_settings()
-    files = find_files(paths)
+    files = [(member.name, member.path) for member in collect(paths)]
     loaded = load_model(model or settings.model_dir)
     if maps:
         maps.mkdir(parents=True, exist_ok=True)

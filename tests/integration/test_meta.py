@@ -9,13 +9,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
 from shared.domain import ScanState
-from shared.settings import LIMITS, Settings
+from shared.settings import Settings, is_limit
 from tests.integration.submissions import finish, submit_many
 
 
 def test_limits_are_the_settings(client: FlaskClient, settings: Settings) -> None:
     shown = {limit["name"]: limit for limit in client.get("/v1/limits").get_json()["items"]}
-    assert set(shown) == {name for name in Settings.model_fields if name.startswith(LIMITS)}
+    assert set(shown) == {name for name in Settings.model_fields if is_limit(name)}
+    assert {"max_pixels", "min_client_bytes_per_s", "attempts_limit"} <= set(shown)
     for name, limit in shown.items():
         assert limit["value"] == getattr(settings, name)
         assert limit["variable"] == f"NEUROBATCH_{name.upper()}"
