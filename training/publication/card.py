@@ -19,6 +19,7 @@ from worker.inference.bundle import DESCRIPTION_FILE
 
 CARD_FILE = "README.md"
 PLOTS = "plots"  # the folder beside the card; the API shows what is in it
+WEIGHTS = "weights_sha256"  # of an evaluation: whose figures they are
 
 Document = Mapping[str, Any]
 
@@ -149,7 +150,7 @@ def _analyses(evaluation: Document, picture: Any) -> Iterable[str]:
     if doubted := evaluation["doubted_labels"]:
         yield _section("### Doubted labels", doubted["note"], section_tables(doubted))
     for name, section in evaluation.items():
-        if name not in COMPUTED:
+        if name not in {*COMPUTED, WEIGHTS}:
             yield _section(f"### {name_of(name).capitalize()}", section.get("note", ""), section_tables(section))
 
 

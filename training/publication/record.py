@@ -10,21 +10,19 @@ from typing import Any
 
 from training.evaluation.report import EVALUATION_FILE, headline, write_document
 from training.evaluation.scores import SCORES_FILE
-from training.publication.card import PLOTS, write_card
+from training.publication.card import PLOTS, WEIGHTS, write_card
 from training.publication.plots.all import draw_evaluation
 from worker.inference.bundle import DESCRIPTION_FILE
-
-_WEIGHTS = "weights_sha256"
 
 
 def with_recorded_sections(evaluation: dict[str, Any], folder: Path) -> dict[str, Any]:
     """`evaluation` and, of the same weights' last one, the sections that it lacks: they took their own measuring."""
     path = folder / EVALUATION_FILE
     recorded = json.loads(path.read_text()) if path.is_file() else {}
-    if recorded.get(_WEIGHTS, weights := _weights_of(folder)) != weights:
+    if recorded.get(WEIGHTS, weights := _weights_of(folder)) != weights:
         recorded = {}
     kept = {name: section for name, section in recorded.items() if name not in evaluation}
-    return evaluation | kept | {_WEIGHTS: weights}
+    return evaluation | kept | {WEIGHTS: weights}
 
 
 def _weights_of(folder: Path) -> str:

@@ -124,6 +124,8 @@ def test_what_took_its_own_measuring_stays_when_the_rest_is_renewed(bundle: Path
     kept = with_recorded_sections(evaluation, bundle)
     assert kept["shortcuts"] == SHORTCUTS
     assert kept["model"] == "tried-1"
+    record(kept, bundle)
+    assert "### Shortcuts" in (bundle / "README.md").read_text()
     renewed = with_recorded_sections(evaluation | {"shortcuts": {"note": "new"}}, bundle)
     assert renewed["shortcuts"] == {"note": "new"}
 
