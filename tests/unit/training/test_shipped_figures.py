@@ -108,6 +108,8 @@ def test_what_a_config_says_it_gave_was_measured(path: Path) -> None:
         for name, each in rates.items()
         if name.startswith(path.stem)
     }
+    if (recorded := ROOT / "models" / f"{path.stem}-1" / EVALUATION_FILE).is_file():
+        five_folds |= {round(100 * value, 1) for value in values_of(read(recorded)["headline"])}
     settings = {**asdict(load_config(path)), "name": ""}
     one_fold = {
         round(100 * figure["value"], 1)
