@@ -152,8 +152,9 @@ def _review(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
 
 def _heatmaps(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
     baselines = figures.baseline_statistics(outcomes)
+    all_of_figshare = not (outcomes.outlined & ~outcomes.figshare_tumours).any()
     return {
-        "of": "the predicted class, on figshare tumours",
+        "of": f"the predicted class, on {'figshare' if all_of_figshare else 'outlined'} tumours",
         "network": _rates(figures.heatmap_statistics(outcomes, among=outcomes.outlined), bootstrap),
         "baselines": {name: _rates(places, bootstrap) for name, places in baselines.items()},
         "energy_over_brain_uniform": {

@@ -133,20 +133,24 @@ def test_risk_over_coverage_by_hand() -> None:
     assert found["review"]["error_rate_inside"]["value"] == 1.0
 
 
-def test_heatmaps_are_measured_on_figshare_tumours_by_size() -> None:
+def test_heatmaps_are_measured_on_outlined_tumours_by_size() -> None:
     rng = np.random.default_rng(0)
     scans = [
         replace(scan, heatmap=replace(heatmap(rng), area=0.01 * (1 + at), peak_in_box=float(at >= 2)))
         for at, scan in enumerate(called(*[(GLIOMA, GLIOMA)] * 6))
     ]
-    elsewhere = replace(scans[0], source="sartaj", patient="other")
-    found = evaluated([*scans, elsewhere])["heatmaps"]
+    found = evaluated(scans)["heatmaps"]
+    assert found["of"] == "the predicted class, on figshare tumours"
     assert found["network"]["peak_in_box"]["n"] == 6
     assert found["network"]["peak_in_box"]["value"] == round(4 / 6, 4)
     assert [size["peak_in_box"]["value"] for size in found["by_size"].values()] == [0.0, 1.0, 1.0]
     assert [size["peak_in_box"]["n"] for size in found["by_size"].values()] == [2, 2, 2]
     assert found["baselines"]["brain_uniform"]["in_box"]["value"] == 0.06
     assert found["energy_over_brain_uniform"]["in_box"]["value"] == pytest.approx(5)
+    of_ones_own = replace(scans[0], source="own", patient="other")
+    with_it = evaluated([*scans, of_ones_own])["heatmaps"]
+    assert with_it["network"]["peak_in_box"]["n"] == 7
+    assert with_it["of"] == "the predicted class, on outlined tumours"
 
 
 def test_the_document_is_plain_json_with_known_sections(honest_evaluation: dict[str, Any], tmp_path: Path) -> None:
