@@ -11,8 +11,8 @@ SHIPPED = Settings().model_dir
 
 
 @pytest.fixture(scope="module")
-def batch() -> np.ndarray:
-    return np.random.default_rng(0).random((5, 160, 160, 1), dtype=np.float32)
+def batch(exact: Model) -> np.ndarray:
+    return np.random.default_rng(0).random((5, exact.size_px, exact.size_px, 1), dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
