@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from apiflask import APIFlask, HTTPError
-from flask import Response, json
+from flask import Response, json, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
@@ -131,7 +131,9 @@ def _on_programming_error(error: ProgrammingError) -> Response:
 
 
 def _on_file_gone(error: FileNotFoundError) -> Response:
-    """Of the files that a request reads only the store's can vanish, with their batch."""
+    """Of the files that a request reads only the store's can vanish, with their batch; a change expects its own."""
+    if request.method not in {"GET", "HEAD"}:
+        return _on_unexpected(error)
     _log.warning("file_gone", exc_info=error)
     return problem(HTTPStatus.NOT_FOUND, code=errors.NotFound.code, detail="What was asked for is not there any more.")
 

@@ -24,7 +24,7 @@ from neurobatch.phantoms import draw_head
 from shared.db.models import Batch, Scan
 from shared.db.session import reading
 from shared.settings import Settings
-from tests.integration.submissions import png, submit, upload
+from tests.integration.submissions import finish, png, submit, submit_many, upload
 from tests.servers import PostgresServer
 
 
@@ -303,6 +303,20 @@ def test_a_field_without_end_is_told_with_its_own_limit(client: FlaskClient, fie
     response = submit(client, upload(), **{name: "x" * 70_000})  # type: ignore[arg-type]
     assert_problem(response, 413, "limit_exceeded")
     assert response.get_json()["limit"] == limit
+
+
+def test_a_picture_that_went_with_its_batch_is_404(client: FlaskClient, engine: Engine) -> None:
+    _, (scan_id,) = submit_many(client, 1)
+    finish(engine, [scan_id], heatmap_path=f"artifacts/{scan_id}/removed.heatmap.png")
+    assert_problem(client.get(f"/v1/scans/{scan_id}/heatmap"), 404, "not_found")
+
+
+def test_files_that_vanish_under_a_submission_are_no_404(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def swept(*_: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("api.staging.os.rename", swept)
+    assert_problem(submit(client, upload()), 500, "internal_error")
 
 
 def test_a_database_that_is_not_migrated_is_503(
