@@ -1,9 +1,16 @@
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.unit.training.slices import drawn_slice
+from tests.unit.training.synthetic import honest_scores
+from training.config import load_config
+from training.evaluation.scores import write_scores
 from training.export import export_untrained
+from training.run import _teacher as teacher_of
 from training.teacher import Teacher
 from worker.inference.model import load_model
 from worker.inference.predict import softmax
@@ -16,6 +23,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+CELLS = Path(__file__).resolve().parents[3] / "training" / "configs" / "cnn-cells.toml"
 TRUTH = np.eye(4, dtype=np.float32)[[0, 3]]
 
 
@@ -34,3 +42,18 @@ def test_pictures_of_another_size_are_taken_too(bundle: Path) -> None:
     target = Teacher(bundle, share=1.0).teach(pictures(48), TRUTH)
     assert target.shape == (2, 4)
     np.testing.assert_allclose(target.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_teacher_must_have_been_kept_from_what_its_pupil_is_kept_from(bundle: Path, tmp_path: Path) -> None:
+    taught = replace(load_config(CELLS), teacher="teacher")
+    folder = tmp_path / "teacher" / "fold-0"
+    shutil.copytree(bundle, folder / "bundle")
+    left_out = [drawn_slice(tmp_path, name) for name in ("a", "b")]
+    scores = [replace(score, file=item.file) for score, item in zip(honest_scores(2), left_out, strict=True)]
+    pupil = tmp_path / "pupil" / "fold-0"
+    for kept_from in ([], scores[:1]):
+        write_scores(folder / "scores.csv", kept_from)
+        with pytest.raises(ValueError, match="was not kept from all that is left out"):
+            teacher_of(taught, run_dir=pupil, left_out=left_out)
+    write_scores(folder / "scores.csv", scores)
+    assert teacher_of(taught, run_dir=pupil, left_out=left_out) is not None

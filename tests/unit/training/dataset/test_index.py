@@ -124,3 +124,10 @@ def test_an_outline_that_is_none_is_refused(tmp_path: Path, line: str) -> None:
     write(tmp_path, ["file,label", "a.png,glioma"])
     (tmp_path / "outlines.jsonl").write_text(line + "\n")
     assert problems_of(tmp_path) == ["outlines.jsonl line 1: needs a file and an outline of three (x, y) or more"]
+
+
+def test_an_outline_of_a_file_that_is_not_named_is_told(tmp_path: Path) -> None:
+    write(tmp_path, ["file,label", "a.png,glioma"])
+    line = {"file": "images/a.png", "outline": [[1, 2], [3, 4], [5, 6]]}
+    (tmp_path / "outlines.jsonl").write_text(json.dumps(line) + "\n")
+    assert problems_of(tmp_path) == ["outlines.jsonl outlines 'images/a.png', which the index does not name"]
