@@ -15,11 +15,13 @@ class TrainingConfig:
     `outline_weight` and `cell_weight`: of the two terms of `training.losses`.
 
     `teacher` names the run whose bundle for the same fold gives `teacher_share` of the target of each picture
-    that is neither counterfactual, sewn nor cropped, or is empty.
+    that is neither counterfactual, sewn, stripped nor cropped, or is empty.
 
     `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
 
     `patchwork`: how many are covered in part by a piece of another one, 0 to 1.
+
+    `stripped`: how many are shown without scalp and skull, 0 to 1.
 
     `crops`: how many show a part of them, enlarged, 0 to 1.
 
@@ -51,6 +53,7 @@ class TrainingConfig:
     augmentation: float
     counterfactuals: float
     patchwork: float
+    stripped: float
     crops: float
     other_greys: float
     teacher: str

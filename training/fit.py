@@ -29,6 +29,7 @@ from training.augmentation.counterfactuals import Counterfactuals
 from training.augmentation.crops import Crops
 from training.augmentation.greys import OtherGreys
 from training.augmentation.patchwork import Patchwork
+from training.augmentation.stripped import Stripped
 from training.cell_labels import cell_labels
 from training.config import TrainingConfig
 from training.dataset.slices import Examples
@@ -56,6 +57,7 @@ class AugmentedBatches:
     ) -> None:
         self._examples = Counterfactuals(examples, share=config.counterfactuals)
         self._patchwork = Patchwork(examples, share=config.patchwork)
+        self._stripped = Stripped(share=config.stripped)
         self._crops = Crops(share=config.crops)
         self._greys = OtherGreys(examples.pixels, share=config.other_greys)
         self._labels = examples.labels
@@ -90,7 +92,8 @@ class AugmentedBatches:
         whole = np.empty(len(chosen), bool)
         for at, which in enumerate(chosen):
             drawn = self._examples.draw(int(which), rng=rng)
-            example = self._crops.cut(self._patchwork.sew(drawn, rng=rng), rng=rng)
+            sewn = self._patchwork.sew(drawn, rng=rng)
+            example = self._crops.cut(self._stripped.strip(sewn, rng=rng), rng=rng)
             greys = self._greys.exchange(example.pixels, rng=rng)
             picture, mask = augment(
                 greys, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
