@@ -97,14 +97,17 @@ def migrate(url: str) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A fresh migrated database, once of each kind."""
     if request.param == "sqlite":
         path = tmp_path / "neurobatch.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
-        return f"sqlite:///{path}"
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.url(server.clone("migrated"))
+        yield f"sqlite:///{path}"
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = server.clone("migrated")
+        yield server.url(name)
+        server.drop(name)
 
 
 @pytest.fixture

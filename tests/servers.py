@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import redis
 
 from chaos.postgres import Postgres
@@ -43,6 +44,11 @@ class PostgresServer(Postgres):
         self.create_database(name, template=template)
         return name
 
+    def drop(self, name: str) -> None:
+        """Remove a database at once: left until the end, hundreds of them cost half a minute of deleting."""
+        with psycopg.connect(dbname="postgres", user="postgres", host=str(self.folder), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
 
 @contextmanager
 def postgres_server(folder: Path) -> Iterator[PostgresServer]:
@@ -52,7 +58,7 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
     try:
         yield server
     finally:
-        server.stop(signal.SIGTERM)
+        server.stop(signal.SIGQUIT)  # nothing in it is wanted again: no checkpoint
 
 
 def _wait_for(probe: object, refused: type[Exception]) -> None:
