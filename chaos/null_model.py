@@ -27,6 +27,7 @@ class NullModel:
         self.name = f"null-{bundle.name}"
         self.size_px = bundle.size_px
         self.temperature = bundle.temperature
+        self.healthy_offset = bundle.healthy_offset
         self.review_below = bundle.review_below
         self.review_beyond = bundle.review_beyond
         self.description = bundle.description

@@ -32,6 +32,7 @@ def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore], gate: G
         model.network,
         folder,
         temperature=calibration.temperature,
+        healthy_offset=calibration.healthy_offset,
         review_below=calibration.review_below,
         review_beyond=calibration.review_beyond,
         training_features=load_training_features(known) if known else None,

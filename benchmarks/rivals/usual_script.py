@@ -43,6 +43,7 @@ class Script:
         mpl.use("Agg")
         description = json.loads((model_dir / "bundle.json").read_text())
         self._temperature = description["temperature"]
+        self._added = np.array([0, 0, 0, description.get("healthy_offset", 0)], np.float32)
         self._size_px = description["input"]["size_px"]
         self._model = keras.models.load_model(model_dir / "weights.keras", compile=False)
         last_features = self._model.get_layer(FEATURES).output
@@ -62,7 +63,7 @@ class Script:
         prepared = prepare(image, size_px=self._size_px)
         pixels = prepared.pixels[None, ..., None]
         logits = self._model.predict(pixels, verbose=0)[0][0]
-        probabilities = tf.nn.softmax(logits / self._temperature).numpy()
+        probabilities = tf.nn.softmax(logits / self._temperature + self._added).numpy()
         best = int(np.argmax(probabilities))
         heat = self._grad_cam(pixels, best)
         frame = prepared.frame

@@ -1,9 +1,11 @@
-"""Temperature and review thresholds, fitted on scans that the network was not trained on.
+"""Temperature, the odds of "no tumour", and review thresholds, fitted on scans that the network was not trained on.
 
-Temperature: Guo et al. 2017, "On calibration of modern neural networks". Review is selective classification
-(Geifman & El-Yaniv 2017): the network keeps to itself what it would too often get wrong. Their bound on the error
-rate is not used: it would ask for more review than a reader has time for, so that the share in review is capped
-and the error rate reached is reported. Distance from the training data as a second reason: Lee et al. 2018.
+Temperature: Guo et al. 2017, "On calibration of modern neural networks". A tumour called healthy costs more than the
+reverse, so the logit of "no tumour" is lowered until that is rare enough (logit adjustment: Menon et al. 2021). Review
+is selective classification (Geifman & El-Yaniv 2017): the network keeps to itself what it would too often get wrong.
+Their bound on the error rate is not used: it would ask for more review than a reader has time for, so that the share in
+review is capped and the error rate reached is reported. Distance from the training data as a second reason: Lee et al.
+2018.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shared.domain import HEALTHY
 from training.evaluation.scores import ScanScore, labels_of, logits_of
-from worker.inference.predict import Thresholds, softmax
+from worker.inference.predict import Thresholds, probabilities_of, softmax
 
 ERROR_RATE = 0.02  # wanted among the scans that are not in review
 MOST_IN_REVIEW = 0.08  # of each capped source, all reasons together; 10% is promised on patients never seen
+CALLED_HEALTHY = 0.0035  # of tumours; at most 0.5% is promised
+MOST_OFFSET = 1.0  # further "no tumour" is not lowered, however often tumours are called so
 DISTANCE_QUANTILE = 0.98  # of the capped sources' distances; what lies beyond is unlike the training data
 CAPPED_SOURCES = ("figshare", "br35h")  # where none of them is there, every source is capped
 
@@ -30,11 +35,12 @@ Real = npt.NDArray[np.float64]
 class Calibration:
     """What turns logits into an answer.
 
-    `temperature` > 0 divides them. A confidence under `review_below`, or a distance over `review_beyond`, asks for
-    a person.
+    `temperature` > 0 divides them, `healthy_offset` <= 0 is added to that of "no tumour" then. A confidence under
+    `review_below`, or a distance over `review_beyond`, asks for a person.
     """
 
     temperature: float
+    healthy_offset: float
     review_below: float
     review_beyond: float
 
@@ -42,24 +48,33 @@ class Calibration:
 def calibration_of(served: Thresholds) -> Calibration:
     """What a bundle is served with; of one that knows no distance `review_beyond` is infinite."""
     return Calibration(
-        temperature=served.temperature, review_below=served.review_below, review_beyond=served.review_beyond
+        temperature=served.temperature,
+        healthy_offset=served.healthy_offset,
+        review_below=served.review_below,
+        review_beyond=served.review_beyond,
     )
 
 
 def fit_calibration(scores: Sequence[ScanScore]) -> Calibration:
-    """Fit all three on out-of-fold scores. For a bundle: on the scores of every fold."""
+    """Fit all four on out-of-fold scores. For a bundle: on the scores of every fold."""
     logits, labels = logits_of(scores), labels_of(scores)
     distances = np.array([score.distance for score in scores])
     sources = np.array([score.source for score in scores])
     capped = np.isin(sources, CAPPED_SOURCES)
     groups = [sources == source for source in sorted(set(sources[capped] if capped.any() else sources))]
     temperature = round(fit_temperature(logits, labels), 4)
-    shares = softmax(logits / temperature)
+    offset = fit_healthy_offset(logits / temperature, labels)
+    shares = probabilities_of(logits, temperature=temperature, healthy_offset=offset)
     beyond = round_up(float(np.quantile(distances[np.any(groups, axis=0)], DISTANCE_QUANTILE)))
     below = fit_review_threshold(
         shares.max(axis=1), shares.argmax(axis=1) == labels, already=distances > beyond, groups=groups
     )
-    return Calibration(temperature=temperature, review_below=math.floor(below * 1e4) / 1e4, review_beyond=beyond)
+    return Calibration(
+        temperature=temperature,
+        healthy_offset=offset,
+        review_below=math.floor(below * 1e4) / 1e4,
+        review_beyond=beyond,
+    )
 
 
 def fit_on_other_folds(scores: Sequence[ScanScore]) -> Mapping[int, Calibration]:
@@ -82,6 +97,19 @@ def fit_temperature(logits: Real, labels: npt.NDArray[np.int64]) -> float:
     best = _best_temperature(coarse, logits, labels)
     step = coarse[1] / coarse[0]
     return _best_temperature(np.geomspace(best / step, best * step, 61), logits, labels)
+
+
+def fit_healthy_offset(scaled: Real, labels: npt.NDArray[np.int64], *, most: float = CALLED_HEALTHY) -> float:
+    """What to add to "no tumour" that at most the share `most` of tumours is called so: between -MOST_OFFSET and 0.
+
+    `scaled` (N, 4): logits over the temperature; `labels` (N,).
+    """
+    tumours = scaled[labels != HEALTHY]
+    leads = np.sort(tumours[:, HEALTHY] - np.delete(tumours, HEALTHY, axis=1).max(axis=1))[::-1]
+    allowed = math.floor(most * len(leads))
+    if allowed >= len(leads):
+        return 0.0
+    return -min(max(round_up(float(leads[allowed])), 0.0), MOST_OFFSET)
 
 
 def negative_log_likelihood(logits: Real, labels: npt.NDArray[np.int64]) -> float:

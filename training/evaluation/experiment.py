@@ -20,7 +20,7 @@ from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.rates import rate
 from training.evaluation.scores import SCORES_FILE, ScanScore, read_scores
 
-_AS_IT_SAYS = Calibration(temperature=1.0, review_below=0.0, review_beyond=math.inf)
+_AS_IT_SAYS = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.0, review_beyond=math.inf)
 _OF_LABELS = ("accuracy", "figshare_tumour_accuracy", "tumour_called_healthy", "healthy_called_tumour")
 _OF_HEATMAPS = ("peak_in_box", "peak_in_outline")
 

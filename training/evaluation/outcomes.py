@@ -11,7 +11,7 @@ import numpy.typing as npt
 from shared.domain import HEALTHY
 from training.evaluation.calibrate import Calibration
 from training.evaluation.scores import HeatmapScore, ScanScore, labels_of, logits_of
-from worker.inference.predict import softmax
+from worker.inference.predict import probabilities_of
 
 Real = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -78,7 +78,8 @@ def outcomes_of(scores: Sequence[ScanScore], calibrations: Mapping[int, Calibrat
     temperatures = np.array([calibrations[score.fold].temperature for score in scores])
     below = np.array([calibrations[score.fold].review_below for score in scores])
     beyond = np.array([calibrations[score.fold].review_beyond for score in scores])
-    probabilities = softmax(logits_of(scores) / temperatures[:, None])
+    offsets = np.array([calibrations[score.fold].healthy_offset for score in scores])
+    probabilities = probabilities_of(logits_of(scores), temperature=temperatures, healthy_offset=offsets)
     names = [field.name for field in fields(HeatmapScore)]
     unknown = [np.nan] * len(names)
     heatmaps = np.array(

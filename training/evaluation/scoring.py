@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import CLASSES
+from shared.domain import CLASSES, HEALTHY
 from shared.errors import InvalidScan
 from shared.heatmaps import Frame, lay_out
 from training.dataset.slices import Slice, outline_in_image
 from training.evaluation.scores import HeatmapScore, ScanScore
 from worker.inference.pipeline import Network, Pipeline, focus_of
+from worker.inference.predict import Thresholds
 from worker.inference.types import Decoded, Point, Predicted, Rejected, Source
 
 Mask = npt.NDArray[np.bool_]
@@ -38,7 +39,7 @@ def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], No
         chunk = slices[start : start + _CHUNK]
         predicted = pipeline.predict(list(_decoded(pipeline, chunk)))
         scores += [
-            _score(item, result, temperature=model.temperature)
+            _score(item, result, calibrated_by=model)
             for item, result in zip(chunk, predicted, strict=True)
             if isinstance(result, Predicted)  # all are: no gate is asked
         ]
@@ -92,9 +93,11 @@ def _decoded(pipeline: Pipeline, chunk: Sequence[Slice]) -> Iterator[Decoded]:
         yield decoded
 
 
-def _score(item: Slice, result: Predicted, *, temperature: float) -> ScanScore:
+def _score(item: Slice, result: Predicted, *, calibrated_by: Thresholds) -> ScanScore:
     shares = np.array([result.prediction.probabilities[label] for label in CLASSES])
-    logits = temperature * np.log(np.maximum(shares, 1e-12))
+    scaled = np.log(np.maximum(shares, 1e-12))
+    scaled[HEALTHY] -= calibrated_by.healthy_offset
+    logits = calibrated_by.temperature * scaled
     return ScanScore(
         file=item.file,
         label=item.label,

@@ -50,7 +50,8 @@ Reproduce with `{command}`.
 
 * Version {version}, {parameters:,} parameters, licence {licence}.
 * Input: one greyscale picture, cropped to the head, {size_px} x {size_px} (`worker/inference/preprocess.py`).
-* Output: four probabilities, softmax(logits / temperature) at temperature {temperature}; reasons for review; a heatmap.
+* Output: four probabilities, softmax(logits / temperature) at temperature {temperature}, once {healthy_offset} is added
+  to that of no tumour; reasons for review; a heatmap.
 * The heatmap is Grad-CAM (Selvaraju et al. 2017) of the predicted class, in closed form from the same forward pass.
 * What was tried on the way: `docs/experiments.md`.
 
@@ -122,6 +123,7 @@ def card(description: Document, evaluation: Document, *, pictures: str) -> str:
         licence=description["licence"],
         size_px=description["input"]["size_px"],
         temperature=number_in_words(evaluation["calibration"]["bundle"]["temperature"]),
+        healthy_offset=number_in_words(evaluation["calibration"]["bundle"]["healthy_offset"]),
         training_data=_training_data(description),
         data=tables.data_table(evaluation),
     )

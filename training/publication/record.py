@@ -45,7 +45,7 @@ def record(evaluation: Mapping[str, Any], folder: Path, *, scores: Path | None =
 
 def _calibrated(description: Mapping[str, Any], fitted: Mapping[str, float]) -> dict[str, Any]:
     """A bundle's description with what was fitted on the scores of every fold."""
-    calibrated = {**description, "temperature": fitted["temperature"], "review_below": fitted["review_below"]}
+    calibrated = {**description, **{name: fitted[name] for name in ("temperature", "healthy_offset", "review_below")}}
     if "distance" in description:
         calibrated["distance"] = description["distance"] | {"review_beyond": fitted["review_beyond"]}
     return calibrated

@@ -51,7 +51,7 @@ def calibration_table(evaluation: Document) -> str:
     found = evaluation["calibration"]
     fitted = {"bundle": found["bundle"]} | {f"fold {fold}": each for fold, each in found.get("by_fold", {}).items()}
     return markdown_table(
-        ("calibration of", "temperature", "review: confidence below", "review: distance beyond"),
+        ("calibration of", "temperature", "added to no tumour", "review: confidence below", "review: distance beyond"),
         ((name, *map(number_in_words, each.values())) for name, each in fitted.items()),
     )
 

@@ -26,15 +26,17 @@ DESCRIPTION_FILE = "bundle.json"
 class Bundle:
     """What bundle.json says.
 
-    `temperature` > 0 divides the logits; a confidence under `review_below` asks for a person, and so does a
-    distance from the training data over `review_beyond`. `training_features` is None in a bundle that knows no
-    distance, `gate` in one that turns nothing away. `description` is the whole document, with the measured figures.
+    `temperature` > 0 divides the logits, `healthy_offset` <= 0 is added to that of "no tumour" then; a confidence
+    under `review_below` asks for a person, and so does a distance from the training data over `review_beyond`.
+    `training_features` is None in a bundle that knows no distance, `gate` in one that turns nothing away.
+    `description` is the whole document, with the measured figures.
     """
 
     name: str
     version: str
     size_px: int
     temperature: float
+    healthy_offset: float
     review_below: float
     review_beyond: float
     weights: Path
@@ -61,6 +63,7 @@ def read_bundle(folder: Path) -> Bundle:
             version=str(document["version"]),
             size_px=int(document["input"]["size_px"]),
             temperature=float(document["temperature"]),
+            healthy_offset=float(document.get("healthy_offset", 0)),
             review_below=float(document["review_below"]),
             review_beyond=float(document["distance"]["review_beyond"]) if "distance" in document else math.inf,
             weights=folder / WEIGHTS_FILE,
@@ -78,4 +81,6 @@ def read_bundle(folder: Path) -> Bundle:
         raise InvalidBundle(f"{folder}: made for the classes {classes} and {channels} channels")
     if not (math.isfinite(bundle.temperature) and bundle.temperature > 0 and bundle.size_px > 0):
         raise InvalidBundle(f"{folder}: temperature and size must be positive")
+    if not -math.inf < bundle.healthy_offset <= 0:
+        raise InvalidBundle(f"{folder}: healthy_offset must be a number of at most 0, not {bundle.healthy_offset}")
     return bundle

@@ -58,6 +58,11 @@ class Model:
         return self.bundle.temperature
 
     @property
+    def healthy_offset(self) -> float:
+        """Added to the logit of "no tumour" then, so that tumours are called healthy seldom enough."""
+        return self.bundle.healthy_offset
+
+    @property
     def review_below(self) -> float:
         """Confidence under which a person should look."""
         return self.bundle.review_below

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import CLASSES
+from shared.domain import CLASSES, HEALTHY
 from worker.inference.types import Prediction
 
 LOW_CONFIDENCE = "low_confidence"
@@ -22,6 +22,10 @@ class Thresholds(Protocol):
         """Divides the logits."""
 
     @property
+    def healthy_offset(self) -> float:
+        """Added to the logit of "no tumour" then, <= 0."""
+
+    @property
     def review_below(self) -> float:
         """Confidence under which a person should look."""
 
@@ -33,10 +37,12 @@ class Thresholds(Protocol):
 def classify(logits: npt.NDArray[np.float32], *, distance: float, thresholds: Thresholds) -> Prediction:
     """Label and calibrated probabilities of one scan.
 
-    `logits`: float32 (4,) in the order of `TumorClass`. Probabilities are softmax(logits / temperature) (Guo et
-    al. 2017) and sum to 1. A low confidence and a large `distance` each ask for a person, and say so.
+    `logits`: float32 (4,) in the order of `TumorClass`. A low confidence and a large `distance` each ask for a person,
+    and say so.
     """
-    probabilities = softmax(np.asarray(logits, np.float64) / thresholds.temperature)
+    probabilities = probabilities_of(
+        np.asarray(logits, np.float64), temperature=thresholds.temperature, healthy_offset=thresholds.healthy_offset
+    )
     best = int(np.argmax(probabilities))
     confidence = float(probabilities[best])
     doubts = {
@@ -52,6 +58,21 @@ def classify(logits: npt.NDArray[np.float32], *, distance: float, thresholds: Th
         needs_review=bool(reasons),
         review_reasons=reasons,
     )
+
+
+def probabilities_of(
+    logits: npt.NDArray[np.float64],
+    *,
+    temperature: float | npt.NDArray[np.float64],
+    healthy_offset: float | npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """softmax(logits / temperature (Guo et al. 2017), with `healthy_offset` added to "no tumour" (Menon et al. 2021)).
+
+    `logits`: (..., 4) in the order of `TumorClass`; the others: numbers, or (...). Returns (..., 4) that sum to 1.
+    """
+    scaled = logits / np.expand_dims(temperature, -1)
+    scaled[..., HEALTHY] += healthy_offset
+    return softmax(scaled)
 
 
 def softmax(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shared.domain import TumorClass
 from worker.inference.predict import classify
+from worker.inference.types import Prediction
 
 LOGITS = np.array([0.5, 3.0, -1.0, 1.0], np.float32)
 
@@ -16,6 +17,7 @@ class Limits:
     """Thresholds that ask for nobody unless told otherwise."""
 
     temperature: float = 1.0
+    healthy_offset: float = 0.0
     review_below: float = 0.0
     review_beyond: float = 10.0
 
@@ -50,6 +52,19 @@ def test_temperature_softens_without_changing_the_label() -> None:
     soft = classify(LOGITS, distance=1.0, thresholds=Limits(temperature=3.0))
     assert soft.label is sharp.label
     assert soft.confidence < sharp.confidence
+
+
+def test_an_offset_makes_healthy_less_likely_by_its_odds_and_leaves_the_tumours_beside_each_other() -> None:
+    logits = np.array([2.0, 0.0, 0.0, 2.5], np.float32)
+    before = classify(logits, distance=1.0, thresholds=Limits(temperature=2.0))
+    after = classify(logits, distance=1.0, thresholds=Limits(temperature=2.0, healthy_offset=-0.5))
+    assert (before.label, after.label) == (TumorClass.NOTUMOR, TumorClass.GLIOMA)
+
+    def odds(prediction: Prediction, of: TumorClass) -> float:
+        return prediction.probabilities[of] / prediction.probabilities[TumorClass.GLIOMA]
+
+    assert odds(after, TumorClass.NOTUMOR) == pytest.approx(odds(before, TumorClass.NOTUMOR) * np.exp(-0.5))
+    assert odds(after, TumorClass.PITUITARY) == pytest.approx(odds(before, TumorClass.PITUITARY))
 
 
 @given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=4, max_size=4), st.floats(0.05, 20))

@@ -50,6 +50,7 @@ class Blind:
     distance: float = 0.0
     size_px: int = 160
     temperature: float = 1.0
+    healthy_offset: float = 0.0
     review_below: float = 0.0
     review_beyond: float = math.inf
 

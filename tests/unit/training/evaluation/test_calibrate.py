@@ -8,9 +8,11 @@ from shared.domain import TumorClass
 from tests.unit.inference.test_predict import Limits
 from tests.unit.training.synthetic import honest_scores
 from training.evaluation.calibrate import (
+    MOST_OFFSET,
     Calibration,
     calibration_of,
     fit_calibration,
+    fit_healthy_offset,
     fit_on_other_folds,
     fit_review_threshold,
     fit_temperature,
@@ -23,6 +25,24 @@ from training.evaluation.scores import labels_of, logits_of
 def test_temperature_undoes_what_made_logits_too_sure_or_too_shy(sharpened: float) -> None:
     scores = honest_scores(20_000, spread=2, sharpened=sharpened)
     assert fit_temperature(logits_of(scores), labels_of(scores)) == pytest.approx(sharpened, rel=0.05)
+
+
+def test_no_more_tumours_than_allowed_are_called_healthy_once_the_offset_is_added() -> None:
+    leads = [0.9, 0.55, 0.3, 0.1, *[-2.0] * 996]  # of "no tumour", over the likeliest tumour
+    tumours = np.array([[0.0, 0.0, -1.0, lead] for lead in leads])
+    healthy = np.array([[0.0, 0.0, 0.0, 4.0]] * 500)
+    scaled, labels = np.concatenate([tumours, healthy]), np.array([1] * 1000 + [3] * 500)
+    for most, expected in ((0.004, 0.0), (0.003, -0.1), (0.001, -0.55), (0.0, -0.9)):
+        offset = fit_healthy_offset(scaled, labels, most=most)
+        assert offset == pytest.approx(expected, abs=1e-4)
+        called = (scaled + np.array([0, 0, 0, offset])).argmax(axis=1)
+        assert (called[labels == 1] == 3).mean() <= most
+
+
+def test_the_offset_has_a_limit_and_needs_tumours() -> None:
+    hopeless, labels = np.array([[0.0, 0.0, 0.0, 9.0]] * 10), np.full(10, 1)
+    assert fit_healthy_offset(hopeless, labels, most=0.0) == -MOST_OFFSET
+    assert fit_healthy_offset(hopeless, np.full(10, 3), most=0.0) == 0.0
 
 
 def test_review_threshold_leaves_few_errors_above_it_and_not_too_many_below() -> None:
@@ -104,7 +124,7 @@ def test_each_reason_for_review_is_told_apart() -> None:
     near, far = replace(honest_scores(1)[0], distance=1.0), replace(honest_scores(1)[0], distance=3.0)
     scores = [replace(near, logits=(9.0, 0, 0, 0)), near, replace(far, logits=(9.0, 0, 0, 0)), replace(far)]
     scores = [replace(score, logits=(0.0, 0, 0, 0)) if at % 2 else score for at, score in enumerate(scores)]
-    outcomes = outcomes_of(scores, {0: Calibration(temperature=1, review_below=0.5, review_beyond=2)})
+    outcomes = outcomes_of(scores, {0: Calibration(temperature=1, healthy_offset=0, review_below=0.5, review_beyond=2)})
     assert outcomes.low_confidence.tolist() == [False, True, False, True]
     assert outcomes.unlike_training_data.tolist() == [False, False, True, True]
     assert outcomes.needs_review.tolist() == [False, True, True, True]

@@ -22,7 +22,7 @@ def shipped() -> list[ScanScore]:
 
 
 def figures(scores: list[ScanScore]) -> dict[str, dict[str, dict[str, float]]]:
-    as_it_is = Calibration(temperature=1.0, review_below=0.0, review_beyond=float("inf"))
+    as_it_is = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.0, review_beyond=float("inf"))
     outcomes = outcomes_of(scores, dict.fromkeys(range(5), as_it_is))
     return doubted_figures(outcomes, PatientBootstrap(outcomes.patients))
 

@@ -14,7 +14,7 @@ from training.evaluation.outcomes import outcomes_of
 from training.evaluation.report import COMPUTED, evaluate_bundle, evaluate_out_of_fold, headline, write_document
 from training.evaluation.scores import ScanScore
 
-PLAIN = Calibration(temperature=1.0, review_below=0.0, review_beyond=1e9)
+PLAIN = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.0, review_beyond=1e9)
 GLIOMA, MENINGIOMA, PITUITARY, HEALTHY = range(4)
 
 
@@ -121,7 +121,9 @@ def test_risk_over_coverage_by_hand() -> None:
         replace(said(scan, answer, logit=9.0 - at), label=CLASSES[GLIOMA])
         for at, (scan, answer) in enumerate(zip(scans, (GLIOMA, GLIOMA, MENINGIOMA, GLIOMA, PITUITARY), strict=True))
     ]
-    review = Calibration(temperature=1.0, review_below=0.985, review_beyond=1e9)  # of logit 6 it is 0.993, of 5 0.98
+    review = Calibration(
+        temperature=1.0, healthy_offset=0.0, review_below=0.985, review_beyond=1e9
+    )  # of logit 6 it is 0.993, of 5 0.98
     found = evaluated(scans, review)
     risk = found["risk_coverage"]
     assert [point[1] for point in risk["points"]["curve"]] == [0, 0, 0.3333, 0.25, 0.4]

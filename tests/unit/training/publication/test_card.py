@@ -73,6 +73,7 @@ def test_no_figure_is_typed(evaluation: dict[str, Any]) -> None:
         *evaluation["measured"].values(),
         *("1,234,567", "160 x 160", "Apache-2.0", "tried-1", "Version 1"),
         f"temperature {evaluation['calibration']['bundle']['temperature']:.4g}",
+        f"{evaluation['calibration']['bundle']['healthy_offset']:.4g} is added",
     ):
         text = text.replace(str(said), "")
     text = re.sub(r"et al\. \d{4}", "", text)
@@ -110,7 +111,7 @@ def test_a_cross_validation_calibrates_its_bundle(bundle: Path, evaluation: dict
 
 
 def test_a_fold_that_a_bundle_was_scored_on_leaves_its_calibration_alone(bundle: Path, tmp_path: Path) -> None:
-    served = Calibration(temperature=1.0, review_below=0.6, review_beyond=1e9)
+    served = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.6, review_beyond=1e9)
     found = evaluate_bundle(honest_scores(200), model="tried-1", calibration=served, command="-")
     before = json.loads((bundle / "bundle.json").read_text())
     record(found, bundle)

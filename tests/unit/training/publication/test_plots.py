@@ -22,7 +22,7 @@ HISTORY = {
     "val_accuracy": [0.6, 0.7],
     "val_loss": [0.9, 0.8],
 }
-PLAIN = Calibration(temperature=1.0, review_below=0.6, review_beyond=1e9)
+PLAIN = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.6, review_beyond=1e9)
 
 
 def evaluation(seed: int) -> dict[str, Any]:
