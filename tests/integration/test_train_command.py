@@ -36,6 +36,7 @@ precision = "float32"
 augmentation = 1.0
 counterfactuals = 0.0
 patchwork = 0.0
+stripped = 0.0
 crops = 0.0
 other_greys = 0.0
 teacher = ""

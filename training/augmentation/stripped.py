@@ -45,10 +45,10 @@ def brain_of(picture: Pixels, *, level: float = 0.5) -> Mask | None:
     head = _filled(np.asarray(picture >= IN_HEAD, np.uint8))
     if not head.any():
         return None
-    outermost = head - cv2.erode(head, _disc(_EDGE * side))
+    outermost = head - _eroded(head, _EDGE * side)
     bright = np.asarray(picture >= level * np.median(picture[head > 0]), np.uint8)
     for width in _WIDTHS:
-        brain = _filled(cv2.dilate(_largest(cv2.erode(bright, _disc(width * side))), _disc(width * side)))
+        brain = _filled(_dilated(_largest(_eroded(bright, width * side)), width * side))
         share = brain.sum() / head.sum()
         if share < _LEAST_BRAIN:
             return None
@@ -59,7 +59,7 @@ def brain_of(picture: Pixels, *, level: float = 0.5) -> Mask | None:
 
 def _alone(example: Example, brain: Mask) -> Example:
     side = len(brain)
-    kept = brain | cv2.dilate(np.asarray(example.outline > 0, np.uint8), _disc(_AROUND_A_TUMOUR * side))
+    kept = brain | _dilated(np.asarray(example.outline > 0, np.uint8), _AROUND_A_TUMOUR * side)
     left, top, width, height = cv2.boundingRect(kept)
     longer = max(width, height) * (1 + 2 * _MARGIN)
     scale = side / longer
@@ -82,6 +82,14 @@ def _filled(mask: Mask) -> Mask:
     """Without holes."""
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return np.asarray(cv2.drawContours(np.zeros_like(mask), outlines, -1, 1, cv2.FILLED), np.uint8)
+
+
+def _eroded(mask: Mask, radius: float) -> Mask:
+    return np.asarray(cv2.erode(mask, _disc(radius)), np.uint8)
+
+
+def _dilated(mask: Mask, radius: float) -> Mask:
+    return np.asarray(cv2.dilate(mask, _disc(radius)), np.uint8)
 
 
 def _disc(radius: float) -> Mask:

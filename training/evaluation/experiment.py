@@ -71,4 +71,7 @@ _ANSWERS = {
     "healed_called_healthy": ("healed", "called_healthy"),
     "planted_called_a_tumour": ("planted", "called_a_tumour"),
     "planted_called_the_right_one": ("planted", "right"),
+    "stripped_tumour_called_healthy": ("stripped_tumour", "called_healthy"),
+    "stripped_tumour_called_the_right_one": ("stripped_tumour", "right"),
+    "stripped_healthy_called_tumour": ("stripped_healthy", "called_a_tumour"),
 }

@@ -23,6 +23,7 @@ _ORDER = (
     *("tumour_called_healthy", "healthy_called_tumour"),
     *("peak_in_box", "peak_in_outline", "energy_over_uniform"),
     *("healed_called_healthy", "planted_called_a_tumour", "planted_called_the_right_one"),
+    *("stripped_tumour_called_healthy", "stripped_tumour_called_the_right_one", "stripped_healthy_called_tumour"),
 )  # first; then whatever else there is
 
 Document = Mapping[str, Any]

@@ -51,6 +51,9 @@ _NAMES = {
     "healed_called_healthy": "healed heads called healthy",
     "planted_called_a_tumour": "planted tumours called a tumour",
     "planted_called_the_right_one": "planted tumours called the right one",
+    "stripped_tumour_called_healthy": "tumours without the skull called healthy",
+    "stripped_tumour_called_the_right_one": "tumours without the skull called the right one",
+    "stripped_healthy_called_tumour": "healthy brains without the skull called a tumour",
     "minutes": "minutes of training",
 }
 _PLAIN = {  # not shares: digits instead of per cent

@@ -34,6 +34,7 @@ CONFIG = TrainingConfig(
     augmentation=1.0,
     counterfactuals=0.0,
     patchwork=0.3,
+    stripped=0.3,
     crops=0.3,
     other_greys=0.0,
     teacher="",
