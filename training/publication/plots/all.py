@@ -38,6 +38,8 @@ def pictures_of(evaluation: Mapping[str, Any]) -> list[str]:
     lacking = set()
     if not evaluation.get("training"):
         lacking.add("training")
+    if evaluation["roc"].keys() <= {"axes"}:  # scans of one class have no rest
+        lacking.add("roc")
     if not evaluation["heatmaps"]["by_size"]:
         lacking.add("heatmaps")
     return [name for name in _PICTURES if name not in lacking]

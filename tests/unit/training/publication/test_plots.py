@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from shared.domain import TumorClass
 from tests.unit.training.synthetic import honest_scores
 from training.evaluation.calibrate import Calibration
 from training.evaluation.comparison import compare
@@ -50,6 +51,13 @@ def test_pictures_without_figures_are_left_out() -> None:
     scans = [replace(score, heatmap=None) for score in honest_scores(100)]
     found = evaluate_bundle(scans, model="tried", calibration=PLAIN, command="-")
     assert pictures_of(found) == ["confusion", "by-group", "roc", "reliability", "risk-coverage"]
+
+
+def test_scans_of_one_class_alone_are_drawn_without_a_curve_against_the_rest(tmp_path: Path) -> None:
+    gliomas = [score for score in honest_scores(200) if score.label is TumorClass.GLIOMA]
+    found = evaluate_bundle(gliomas, model="tried", calibration=PLAIN, command="-")
+    drawn = [path.stem for path in draw_evaluation(found, tmp_path)]
+    assert drawn == ["confusion", "by-group", "reliability", "risk-coverage", "heatmaps"]
 
 
 def test_networks_are_drawn_side_by_side_and_the_same_figures_give_the_same_bytes(tmp_path: Path) -> None:
