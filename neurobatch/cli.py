@@ -22,6 +22,7 @@ _COMMANDS = {
     "predict": "Classify files without a service.",
     "train": "Train a network.",
     "evaluate": "Measure a network by patient: JSON, plots, model card.",
+    "slices": "Take labelled slices out of masked volumes.",
     "duplicates": "Count near-duplicates in the data set.",
     "gate": "Fit what turns away pictures that are no brain MRI.",
     "release": "Make the bundle that is shipped of a trained network.",
