@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 _BLACK_AND_WHITE = (0.005, 0.995)
 _HALF = 1 << 16
+_HIGHEST_BITS = (1 << 32) - 1
 
 
 def between_percentiles(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
@@ -42,19 +43,20 @@ def between(values: npt.NDArray[np.float64], *, low: float, high: float) -> npt.
 
 
 def window_of(slices: Iterable[npt.NDArray[np.generic]]) -> tuple[float, float]:
-    """Black and white of a whole volume: the 0.5th and 99.5th percentile of all slices' values, to float32.
+    """Black and white of a whole volume: the 0.5th percentile of all its values, the 99.5th of all but the least.
 
-    As `between_percentiles` takes them of one slice, but without holding all values at once: ranks are found by
-    counting, first by the upper half of a float's bits and then, where they fall, by the lower one. `slices` is walked
-    twice. (0, 0) where no value is finite.
+    The least value is what was filled in around a brain without its skull, five sixths of some volumes: counted, it
+    would make all of a bright tumour white. Values are not held all at once: ranks are found by counting, first by the
+    upper half of a float's bits and then, where they fall, by the lower one. `slices` is walked twice. To float32;
+    (0, 0) where no value is finite.
     """
-    upper = np.zeros(_HALF, np.int64)
-    for one in slices:
-        upper += np.bincount(_ordered_bits(one) >> 16, minlength=_HALF)
+    upper, filled = _upper_halves(slices)
     total = int(upper.sum())
     if not total:
         return 0.0, 0.0
-    ranks = [share * (total - 1) for share in _BLACK_AND_WHITE]
+    black, white = _BLACK_AND_WHITE
+    ranks = [black * (total - 1), filled + white * max(0, total - 1 - filled)]
+    ranks = [min(rank, total - 1) for rank in ranks]  # where all are the least
     needed = {0, total - 1, *(int(np.floor(rank)) for rank in ranks), *(int(np.ceil(rank)) for rank in ranks)}
     values = _values_at(sorted(needed), slices, upper)
     low, high = (
@@ -64,6 +66,20 @@ def window_of(slices: Iterable[npt.NDArray[np.generic]]) -> tuple[float, float]:
     if not high > low or not np.isfinite(high - low):
         low, high = values[0], values[total - 1]
     return float(np.float32(low)), float(np.float32(high))
+
+
+def _upper_halves(slices: Iterable[npt.NDArray[np.generic]]) -> tuple[npt.NDArray[np.int64], int]:
+    """How many values have each upper half of bits, (65536,); how many are the least of all."""
+    counts = np.zeros(_HALF, np.int64)
+    least, filled = _HIGHEST_BITS, 0
+    for one in slices:
+        bits = _ordered_bits(one)
+        counts += np.bincount(bits >> 16, minlength=_HALF)
+        least_here = int(bits.min(initial=_HIGHEST_BITS))
+        if least_here < least:
+            least, filled = least_here, 0
+        filled += int(np.count_nonzero(bits == least))
+    return counts, filled
 
 
 def _values_at(

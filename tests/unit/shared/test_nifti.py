@@ -21,7 +21,7 @@ from shared.images import count_frames, read_image
 from shared.nifti import VOXELS, read_header
 from shared.nifti_axes import arrangement
 from shared.packed_volume import readable
-from shared.windowing import between_percentiles, window_of
+from shared.windowing import between, window_of
 from tests.drawn_nifti import SECRETS, draw_head_volume, draw_nifti
 
 MANY = 1 << 26
@@ -82,7 +82,9 @@ def test_both_versions_orders_and_packings_are_the_same_pictures() -> None:
 
 def test_a_volume_is_windowed_as_a_whole() -> None:
     ready = readable(draw_nifti(HEAD), max_volume_bytes=MANY)
-    whole = between_percentiles(HEAD.reshape(HEAD.shape[0], -1)).reshape(HEAD.shape)
+    least = HEAD.min()
+    black, white = np.percentile(HEAD, 0.5), np.percentile(HEAD[HEAD > least], 99.5)
+    whole = between(HEAD.astype(np.float64), low=black, high=white)
     for frame in range(6):
         shown = read_image(ready, frame=frame, max_pixels=MANY)
         assert np.abs(shown.astype(int) - whole[::-1, ::-1, frame].T).max() <= 1
@@ -171,15 +173,26 @@ def test_empty_members_and_endless_names_end() -> None:
 values = st.one_of(st.floats(width=32), st.integers(-1000, 1000).map(float))
 
 
+def test_what_is_filled_in_around_a_brain_does_not_make_its_tumour_white_all_over() -> None:
+    brain = np.random.default_rng(0).normal(300, 30, 1000)
+    brain[:20] = np.linspace(700, 1000, 20)
+    alone, padded = window_of([brain]), window_of([brain, np.zeros(5000)])
+    assert padded[1] == pytest.approx(alone[1], rel=0.02)
+    assert padded[1] > 900
+
+
 @given(st.lists(st.lists(values, min_size=3, max_size=3), min_size=1, max_size=30))
-def test_the_window_of_a_volume_is_numpys_percentiles(rows: list[list[float]]) -> None:
+def test_the_window_of_a_volume_is_numpys_percentiles_the_upper_one_without_what_is_filled_in(
+    rows: list[list[float]],
+) -> None:
     slices = np.array(rows, np.float32)
     low, high = window_of(slices)
     finite = slices[np.isfinite(slices)].astype(np.float64)
     if finite.size == 0:
         assert (low, high) == (0.0, 0.0)
         return
-    expected = np.percentile(finite, (0.5, 99.5))
+    above = finite[finite > finite.min()]
+    expected = np.array([np.percentile(finite, 0.5), np.percentile(above, 99.5) if above.size else finite.max()])
     if not expected[1] > expected[0]:
         expected = np.array([finite.min(), finite.max()])
     assert np.allclose((low, high), expected, rtol=1e-5, atol=1e-30)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.publication.plots.style import BLUE, FAINT, VERMILION, percent, told
@@ -44,18 +45,9 @@ def draw_risk_coverage(figure: Figure, evaluation: Document) -> None:
     coverage, risk = np.array(found["points"]["curve"]).T
     axes = figure.subplots()
     axes.plot(coverage, risk, color=BLUE)
-    served, at_90 = found["operating_point"], found["accuracy_at_90_coverage"]
-    axes.plot(served["coverage"], served["risk"], "o", color=VERMILION, markersize=7, zorder=3)
-    axes.annotate(
-        f"as served: {1 - served['coverage']:.1%} in review,\n{served['risk']:.1%} of the others wrong",
-        (served["coverage"], served["risk"]),
-        xytext=(0.84, 0.9),
-        textcoords="axes fraction",
-        ha="right",
-        va="top",
-        color=VERMILION,
-        arrowprops={"arrowstyle": "-", "color": VERMILION, "relpos": (1, 0.5), "shrinkB": 5},
-    )
+    if found["operating_point"]["risk"] is not None:  # there is none where all are in review
+        _mark_served(axes, **found["operating_point"])
+    at_90 = found["accuracy_at_90_coverage"]
     axes.axvline(0.9, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.text(
         0.885, 0.58, f"accuracy of the surest 90%\n{told(at_90)}", ha="right", transform=axes.get_xaxis_transform()
@@ -66,3 +58,17 @@ def draw_risk_coverage(figure: Figure, evaluation: Document) -> None:
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_formatter(percent())
     axes.yaxis.set_major_formatter(percent())
+
+
+def _mark_served(axes: Axes, *, coverage: float, risk: float) -> None:
+    axes.plot(coverage, risk, "o", color=VERMILION, markersize=7, zorder=3)
+    axes.annotate(
+        f"as served: {1 - coverage:.1%} in review,\n{risk:.1%} of the others wrong",
+        (coverage, risk),
+        xytext=(0.84, 0.9),
+        textcoords="axes fraction",
+        ha="right",
+        va="top",
+        color=VERMILION,
+        arrowprops={"arrowstyle": "-", "color": VERMILION, "relpos": (1, 0.5), "shrinkB": 5},
+    )

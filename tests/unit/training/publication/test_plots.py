@@ -60,6 +60,13 @@ def test_scans_of_one_class_alone_are_drawn_without_a_curve_against_the_rest(tmp
     assert drawn == ["confusion", "by-group", "reliability", "risk-coverage", "heatmaps"]
 
 
+def test_risk_is_drawn_where_all_scans_are_in_review(tmp_path: Path) -> None:
+    doubtful = replace(PLAIN, review_below=1.1)
+    found = evaluate_bundle(honest_scores(100), model="tried", calibration=doubtful, command="-")
+    assert found["risk_coverage"]["operating_point"] == {"coverage": 0.0, "risk": None}
+    assert "risk-coverage" in {path.stem for path in draw_evaluation(found, tmp_path)}
+
+
 def test_networks_are_drawn_side_by_side_and_the_same_figures_give_the_same_bytes(tmp_path: Path) -> None:
     comparison = compare({"one": honest_scores(200), "other": honest_scores(200)}, {})
     one, again = (draw_comparison(comparison, tmp_path / f"{name}.png") for name in ("one", "again"))
