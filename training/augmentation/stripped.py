@@ -2,7 +2,7 @@
 
 In this data only healthy brains come so, and scalp and skull tell a source better than brains do. Opening until the
 brain parts from what is around it is the oldest way of brain extraction (Atkins & Mackiewich 1998 go on from there); it
-is rough, and an outlined tumour is always kept.
+is rough: an outlined tumour is always kept, one without an outline may lose a part.
 """
 
 from __future__ import annotations

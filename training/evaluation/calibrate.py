@@ -100,7 +100,7 @@ def fit_temperature(logits: Real, labels: npt.NDArray[np.int64]) -> float:
 
 
 def fit_healthy_offset(scaled: Real, labels: npt.NDArray[np.int64], *, most: float = CALLED_HEALTHY) -> float:
-    """What to add to "no tumour" that at most the share `most` of tumours is called so: between -MOST_OFFSET and 0.
+    """What to add to "no tumour" so that at most the share `most` of tumours is called so: from -MOST_OFFSET to 0.
 
     `scaled` (N, 4): logits over the temperature; `labels` (N,).
     """

@@ -61,6 +61,8 @@ def test_a_missing_file_is_told(bundle: Path, missing: str) -> None:
         {"classes": ["notumor", "glioma", "meningioma", "pituitary"]},
         {"temperature": 0},
         {"temperature": None},
+        {"healthy_offset": 0.5},
+        {"healthy_offset": float("nan")},
         {"input": {"size_px": 128, "channels": 1}},
         {"input": {"size_px": 64, "channels": 3}},
         {"input": {}},
