@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from training.batches import AugmentedBatches
 from training.config import TrainingConfig, load_config
 from training.dataset.slices import Examples
-from training.fit import AugmentedBatches, fixed_size, take_run_folder, train
+from training.fit import fixed_size, take_run_folder, train
 from training.teacher import Teacher
 
 CONFIG = TrainingConfig(

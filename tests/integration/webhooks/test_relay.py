@@ -17,23 +17,12 @@ from sqlalchemy import Engine
 
 from shared.settings import Settings
 from tests.e2e.running import clean_environment, command, free_port, wait_until
-from tests.integration.receivers import Receiver, receiving
-from tests.integration.test_webhooks import add, finish_batch, log_of
+from tests.integration.receivers import Receiver
+from tests.integration.webhooks.actions import add, finish_batch, log_of
 
-ROOT = Path(__file__).resolve().parents[2]
-# Each starts processes; what differs between the databases is tested by the kill here, and in test_webhooks.py.
+ROOT = Path(__file__).resolve().parents[3]
+# Each starts processes; what differs between the databases is tested by the kill here, and in test_delivery.py.
 once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def client(client_with: Callable[..., FlaskClient]) -> FlaskClient:
-    return client_with(webhook_private_targets=True)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture
