@@ -86,8 +86,9 @@ def train(
         for epoch in range(first_epoch, config.epochs):
             figures, took_s = _train_epoch(network, batches, epoch=epoch)
             figures |= validated(epoch)
-            _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
+            # Killed between the two, the run does the epoch again and replaces its line.
             _record(figures, took_s=took_s, epoch=epoch, run_dir=run_dir)
+            _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
             report(_in_words(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config))
     network.optimizer.finalize_variable_values(network.trainable_variables)
     network.save_weights(run_dir / WEIGHTS_FILE)
@@ -143,8 +144,12 @@ def _plain_batches(pixels: npt.NDArray[np.uint8], *, size_px: int) -> Iterator[n
 
 
 def _record(figures: Mapping[str, float], *, took_s: float, epoch: int, run_dir: Path) -> None:
-    with (run_dir / HISTORY_FILE).open("a") as file:
-        file.write(json.dumps({"epoch": epoch + 1, "took_s": round(took_s, 1), **figures}) + "\n")
+    path = run_dir / HISTORY_FILE
+    earlier = path.read_text().splitlines()[:epoch] if path.exists() else []
+    line = json.dumps({"epoch": epoch + 1, "took_s": round(took_s, 1), **figures})
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text("\n".join([*earlier, line]) + "\n")
+    os.replace(unfinished, path)
 
 
 def _in_words(figures: Mapping[str, float], *, took_s: float, epoch: int, steps: int, config: TrainingConfig) -> str:

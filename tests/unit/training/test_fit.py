@@ -1,5 +1,6 @@
 """A run that was killed goes on as if it had not been."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from training import fit
 from training.batches import AugmentedBatches
 from training.config import TrainingConfig, load_config
 from training.dataset.slices import Examples
+from training.evaluation.history import HISTORY_FILE
 from training.fit import fixed_size, take_run_folder, train
 from training.teacher import Teacher
 
@@ -84,6 +87,25 @@ def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(
     resumed = train(examples, config=CONFIG, run_dir=tmp_path, report=lambda _: None)
     for one, other in zip(whole_run.network.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_a_run_killed_before_its_state_was_kept_still_tells_each_epoch_once(
+    examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr(fit, "_save", killed)
+    with pytest.raises(Killed):
+        train(examples, config=CONFIG, run_dir=tmp_path, report=lambda _: None)
+    assert epochs_told(tmp_path) == [1]
+    monkeypatch.undo()
+    train(examples, config=CONFIG, run_dir=tmp_path, report=lambda _: None)
+    assert epochs_told(tmp_path) == [1, 2, 3]
+
+
+def epochs_told(run_dir: Path) -> list[int]:
+    return [json.loads(line)["epoch"] for line in (run_dir / HISTORY_FILE).read_text().splitlines()]
 
 
 def test_progress_tells_speed_and_time_left(whole_run: Run) -> None:
