@@ -13,18 +13,18 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from shared.images import read_image
-from training.dataset.slices import Slice, read_picture
+from training.appearances import PREPARED_PX, Appearances, appearances
+from training.dataset.slices import Slice
 from training.evaluation.calibrate import CAPPED_SOURCES, round_up
 from training.evaluation.rates import Rate, rate
-from worker.inference.gate import Appearance, Floats, Gate, appearance_of, check_single, shrink, with_distance
+from worker.inference.gate import Floats, Gate, appearance_of, check_single, shrink, with_distance
 from worker.inference.pipeline import Network, Pipeline
 from worker.inference.preprocess import prepare
 from worker.inference.types import Decoded, Rejected, Source
@@ -34,17 +34,8 @@ _DIRECTIONS = 16
 _MOST_COPIES = 8
 Real = npt.NDArray[np.float64]
 _FLOOR = 1e-3  # of variances: places where training scans hardly vary must not decide alone
-_SIZE_PX = 160
 _MAX_PIXELS = 100_000_000
 _AT_ONCE = 32
-
-
-@dataclass(frozen=True)
-class Appearances:
-    """Of N scans; `variants`: the same mirrored, and framed in another way, (N, 2) of them."""
-
-    as_they_are: Sequence[Appearance]
-    variants: Sequence[Sequence[Appearance]]
 
 
 def fit_gate(
@@ -113,21 +104,10 @@ def rejected_share(network: Network, files: Iterable[bytes]) -> Rate:
     return rate(hit for chunk in chunks for hit in _are_rejected(pipeline, chunk))
 
 
-def appearances(slices: Sequence[Slice], *, seed: int) -> Appearances:
-    """Of every slice, as it is and varied."""
-    rng = np.random.default_rng(seed)
-    as_they_are, variants = [], []
-    for item in slices:
-        image = read_picture(item.path)
-        as_they_are.append(_appearance(image))
-        variants.append([_appearance(np.ascontiguousarray(image[:, ::-1])), _appearance(_reframe(image, rng=rng))])
-    return Appearances(as_they_are, variants)
-
-
 def extra_time(gate: Gate, pipeline: Pipeline, files: Sequence[bytes], *, repeats: int = 5) -> float:
     """What judging adds to a scan's time from file to pictures, as a share of the rest; median of `repeats`."""
     images = [read_image(data, max_pixels=_MAX_PIXELS) for data in files]
-    pictures = [(image, prepare(image, size_px=_SIZE_PX)) for image in images]
+    pictures = [(image, prepare(image, size_px=PREPARED_PX)) for image in images]
     sources = [Source(data) for data in files]
     pipeline.run(sources)
     shares = []
@@ -155,19 +135,6 @@ def _limit(values: Real, share: float) -> float:
     """What about `share` of the values are over; infinite where more are infinite."""
     found = float(np.quantile(values, 1 - share, method="lower"))
     return round_up(found) if math.isfinite(found) else found
-
-
-def _appearance(image: npt.NDArray[np.uint8]) -> Appearance:
-    return appearance_of(shrink(image), prepare(image, size_px=_SIZE_PX))
-
-
-def _reframe(image: npt.NDArray[np.uint8], *, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Nearer or farther, and moved a little."""
-    height, width = image.shape
-    scale = rng.uniform(0.75, 1.2)
-    x, y = rng.uniform(-0.05, 0.05, size=2)
-    matrix = np.array([[scale, 0, width * ((1 - scale) / 2 + x)], [0, scale, height * ((1 - scale) / 2 + y)]])
-    return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _fit(seen: Appearances, sources: npt.NDArray[np.str_], chosen: npt.NDArray[np.int64]) -> Gate:

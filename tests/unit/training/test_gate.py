@@ -16,7 +16,7 @@ from worker.inference.gate import Gate, appearance_of, load_gate, save_gate, shr
 from worker.inference.preprocess import prepare
 from worker.inference.types import Inference
 
-HEADS = 40
+HEADS = 80
 
 
 @pytest.fixture(scope="module")
