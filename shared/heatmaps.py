@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -26,7 +28,9 @@ class Frame:
 
 
 def lay_out(grid: npt.NDArray[np.float32], *, frame: Frame, width: int, height: int) -> npt.NDArray[np.float32]:
-    """Interpolate a coarse map bilinearly to image size.
+    """Interpolate a coarse map to image size, by the cubic of Mitchell & Netravali (1988).
+
+    Its peak may lie between cells; a bilinear map has it in the middle of a cell, whatever the cells beside it say.
 
     `grid`: (g, g) float32 in [0, 1]. Returns (height, width) float32 in [0, 1]; 0 outside `frame`.
     """
@@ -36,15 +40,21 @@ def lay_out(grid: npt.NDArray[np.float32], *, frame: Frame, width: int, height: 
     return np.clip(full, 0.0, 1.0, out=full)
 
 
-def _interpolation(cells: int, *, start: float, side: float, length: int) -> npt.NDArray[np.float32]:
+def _interpolation(cells: int, *, start: float, side: float, length: int) -> Floats:
     """(length, cells) float32: the share of each cell in each pixel; rows outside the frame are zero."""
     centres = np.arange(length) + 0.5 - start
-    at = np.clip(centres / side * cells - 0.5, 0, cells - 1)
-    below = np.minimum(at.astype(int), max(cells - 2, 0))
+    at = np.clip(centres / side * cells - 0.5, -0.5, cells - 0.5)
+    before = np.floor(at).astype(int)
     weights = np.zeros((length, cells), np.float32)
-    pixels = np.arange(length)
-    weights[pixels, below] = 1 - (at - below)
-    if cells > 1:
-        weights[pixels, below + 1] = at - below
+    for cell in (before - 1, before, before + 1, before + 2):
+        # Beyond the border the cells of the border go on.
+        weights[np.arange(length), np.clip(cell, 0, cells - 1)] += _mitchell(np.abs(at - cell))
     weights[(centres < 0) | (centres > side)] = 0
     return weights
+
+
+def _mitchell(away: npt.NDArray[np.float64]) -> Floats:
+    """The share of a cell in a point so many cells away, >= 0: B = C = 1/3. The four around a point sum to 1."""
+    near = (7 * away**3 - 12 * away**2 + 16 / 3) / 6
+    far = (-7 / 3 * away**3 + 12 * away**2 - 20 * away + 32 / 3) / 6
+    return np.where(away < 1, near, np.where(away < 2, far, 0)).astype(np.float32)

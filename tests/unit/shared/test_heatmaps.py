@@ -45,7 +45,21 @@ def test_nothing_lies_outside_the_frame() -> None:
     assert full.sum() == pytest.approx(400)
 
 
-def test_a_square_frame_over_the_whole_image_is_plain_bilinear() -> None:
-    grid = np.array([[0, 1], [0, 1]], np.float32)
-    full = lay_out(grid, frame=Frame(0, 0, 4), width=4, height=4)
-    assert full[0].tolist() == pytest.approx([0, 0.25, 0.75, 1])
+def test_the_peak_lies_towards_the_stronger_neighbour() -> None:
+    grid = np.zeros((10, 10), np.float32)
+    grid[5, 4:7] = (0.2, 1, 0.8)
+    full = lay_out(grid, frame=Frame(x=0, y=0, side=200), width=200, height=200)
+    row, column = np.unravel_index(full.argmax(), full.shape)
+    assert 110 < column < 120, "between the middle of its cell and the border of the next"
+    assert row == pytest.approx(110, abs=1)
+
+
+def test_cells_are_weighed_as_mitchell_and_netravali_say() -> None:
+    cell = np.zeros((1, 9), np.float32)
+    cell[0, 4] = 1
+    grid = np.repeat(cell, 9, axis=0)
+    full = lay_out(grid, frame=Frame(0, 0, 18), width=18, height=18)
+    at_a_quarter, at_three_quarters, beyond = 0.7821, 0.2561, 0.0  # by hand; the lobe beyond is negative: nothing
+    assert full[0, 6:12].tolist() == pytest.approx(
+        [beyond, at_three_quarters, at_a_quarter, at_a_quarter, at_three_quarters, beyond], abs=1e-4
+    )
