@@ -30,8 +30,8 @@ up: setup ## serve until Ctrl-C (PORT=8000 DATA_DIR=folder)
 reproduce: setup ## the model's headline figures again, in seconds (FROM=scratch: in about four hours)
 ifeq ($(FROM),scratch)
 	@$(BIN)/neurobatch train --config training/configs/mobilenetv2.toml --cross-validate
-	@$(BIN)/neurobatch train --config training/configs/cnn-cells.toml --cross-validate
-	@$(BIN)/neurobatch evaluate --scores build/runs/cnn-cells/out-of-fold.csv
+	@$(BIN)/neurobatch train --config training/configs/cnn-stripped.toml --cross-validate
+	@$(BIN)/neurobatch evaluate --scores build/runs/cnn-stripped/out-of-fold.csv
 else
 	@command=$$($(BIN)/python -c 'import json; from shared.settings import load_settings; \
 	  print(json.loads((load_settings().model_dir / "evaluation.json").read_text())["measured"]["command"])'); \

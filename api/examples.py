@@ -53,7 +53,7 @@ SCAN: dict[str, Any] = {
     "heatmap_path": f"{_ARTIFACT}.heatmap.png",
     "overlay_path": f"{_ARTIFACT}.overlay.jpg",
     "focus": {"x": 210, "y": 148},
-    "model": "cnn-cells-1",
+    "model": "cnn-stripped-1",
     "timings": {"decode": 1.1, "preprocess": 3.7, "predict": 16.0, "explain": 1.0, "render": 13.0},
     "correction": {
         "label": "glioma",

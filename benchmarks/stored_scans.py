@@ -38,7 +38,7 @@ SELECT i.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class i 
 JOIN pg_class t ON t.oid = x.indrelid WHERE NOT x.indisprimary AND t.relname = ANY(%s) ORDER BY 1
 """
 _RESULT: dict[str, Any] = {
-    "model": "cnn-cells-1",
+    "model": "cnn-stripped-1",
     "label": TumorClass.GLIOMA,
     "probabilities": {"glioma": 0.9, "meningioma": 0.05, "pituitary": 0.03, "notumor": 0.02},
     "confidence": 0.9,

@@ -49,7 +49,7 @@ ORDER BY id;
 INSERT INTO predictions (scan_id, batch_id, project, model, label, probabilities, confidence, needs_review,
     review_reasons, heatmap_path, grid_path, overlay_path, focus_x, focus_y, frame_x, frame_y, frame_side, width, height,
     timings, created_at)
-SELECT id, batch_id, project, 'cnn-cells-1', label,
+SELECT id, batch_id, project, 'cnn-stripped-1', label,
     json_build_object('glioma', round(confidence, 4), 'meningioma', round((1 - confidence) * 0.6, 4),
         'pituitary', round((1 - confidence) * 0.3, 4), 'notumor', round((1 - confidence) * 0.1, 4)),
     confidence, confidence < 0.545 OR odd,

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     )
     min_client_bytes_per_s: int = Field(4096, ge=1, description="Bytes that earn a request a second more of it.")
     model_dir: Path = Field(
-        _PACKAGE_ROOT / "models" / "cnn-cells-1", description="The model bundle that the workers load."
+        _PACKAGE_ROOT / "models" / "cnn-stripped-1", description="The model bundle that the workers load."
     )
     log_level: str = Field("INFO", description="Lowest level that is logged.")
     retention_days: float = Field(
