@@ -52,14 +52,14 @@ def fit_gate(
     sources = np.array([item.source for item in slices])
     if len(set(folds)) < 2:
         raise ValueError("a gate needs scans of two folds at least: its limit is set on scans it was not fitted on")
+    away = None if distances is None else [distances[item.file] for item in slices]
     seen = appearances(slices, seed=seed)
     strangeness = _out_of_fold(seen, sources, folds)
     capped = np.isin(sources, CAPPED_SOURCES)
     counted = capped if capped.any() else np.ones(len(slices), bool)
     together = None
-    if distances is not None:
-        pairs = zip(strangeness.tolist(), (distances[item.file] for item in slices), strict=True)
-        together = np.array([with_distance(*pair) for pair in pairs])
+    if away is not None:
+        together = np.array([with_distance(*pair) for pair in zip(strangeness.tolist(), away, strict=True)])
     turned_away = np.zeros(len(slices), bool)
     for fold in sorted(set(folds)):
         limits = _limits(strangeness, together, counted & (folds != fold))

@@ -10,6 +10,7 @@ from shared.domain import TumorClass
 from shared.errors import InvalidScan
 from tests.unit.training.brains import draw_brain
 from training.dataset.slices import Slice
+from training.evaluation.rates import Rate
 from training.gate import fit_gate, rejected_share
 from training.not_brains import kinds
 from worker.inference.gate import Gate, appearance_of, load_gate, save_gate, shrink
@@ -38,8 +39,13 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> list[Slice]:
 
 
 @pytest.fixture(scope="module")
-def fitted(heads: list[Slice]) -> Gate:
-    return fit_gate(heads)[0]
+def fit(heads: list[Slice]) -> tuple[Gate, dict[str, Rate]]:
+    return fit_gate(heads)
+
+
+@pytest.fixture(scope="module")
+def fitted(fit: tuple[Gate, dict[str, Rate]]) -> Gate:
+    return fit[0]
 
 
 @dataclass
@@ -60,13 +66,14 @@ class Blind:
         return Inference(np.zeros((n, 4), np.float32), np.zeros((n, 8, 8, 4), np.float32), distances)
 
 
-def test_heads_it_was_not_fitted_on_pass(fitted: Gate, heads: list[Slice]) -> None:
+def test_heads_it_was_not_fitted_on_pass(fit: tuple[Gate, dict[str, Rate]]) -> None:
+    gate, rejected = fit
     unseen = (cv2.imencode(".png", draw_brain(1000 + at))[1].tobytes() for at in range(40))
-    share = rejected_share(Blind(fitted), unseen)
+    share = rejected_share(Blind(gate), unseen)
     assert share["n"] == 40
     assert share["value"] is not None
     assert share["value"] <= 0.1
-    assert fit_gate(heads)[1]["drawn"]["n"] == HEADS
+    assert rejected["drawn"]["n"] == HEADS
 
 
 @pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "pages of text", "mosaics"])
