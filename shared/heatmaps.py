@@ -27,7 +27,7 @@ class Frame:
     side: float
 
 
-def lay_out(grid: npt.NDArray[np.float32], *, frame: Frame, width: int, height: int) -> npt.NDArray[np.float32]:
+def lay_out(grid: Floats, *, frame: Frame, width: int, height: int) -> Floats:
     """Interpolate a coarse map to image size, by the cubic of Mitchell & Netravali (1988).
 
     Its peak may lie between cells; a bilinear map has it in the middle of a cell, whatever the cells beside it say.
