@@ -73,7 +73,7 @@ def _explain_over_predict(model: Model, pixels: Floats, repetitions: int) -> Fig
     alone = compile_network(bare, size_px=model.size_px, precision=Precision.AUTO)
 
     def explained(batch: Floats) -> None:
-        logits, maps, _ = model.infer(batch)
+        logits, maps = model.infer(batch)[:2]
         for one, of_class in zip(maps, logits.argmax(axis=1), strict=True):
             heatmap(one, CLASSES[of_class])
 

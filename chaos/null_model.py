@@ -37,7 +37,8 @@ class NullModel:
         """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,)."""
         logits = np.tile(np.array([0, 0, 0, 4], np.float32), (len(batch), 1))
         maps = np.ones((len(batch), _CELLS, _CELLS, 4), np.float32)
-        return Inference(logits, maps, np.zeros(len(batch), np.float32))
+        distances = np.zeros(len(batch), np.float32)
+        return Inference(logits, maps, distances, distances)
 
 
 def install() -> None:

@@ -21,6 +21,8 @@ from worker.inference.preprocess import prepare
 PREPARED_PX = 160
 _STRIPPED_PX = 200
 _STRIPPED = Stripped(share=1)
+_SCALES = (0.75, 1.2)
+_STRIPPED_SCALES = (0.45, 1.0)  # stripped volumes keep the frame of the head, and the brain fills less of it
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -45,21 +47,21 @@ def appearances(slices: Sequence[Slice], *, seed: int) -> Appearances:
 
 def _varied(image: Pixels, *, rng: np.random.Generator) -> Iterator[Pixels]:
     yield np.ascontiguousarray(image[:, ::-1])
-    yield _reframe(image, rng=rng)
+    yield _reframe(image, scales=_SCALES, rng=rng)
     prepared = np.rint(prepare(image, size_px=_STRIPPED_PX).pixels * 255).astype(np.uint8)
     stripped = _STRIPPED.strip(Example(prepared, np.zeros_like(prepared), label=0), rng=rng)
     if stripped.changed:
-        yield _reframe(stripped.pixels, rng=rng)
+        yield _reframe(stripped.pixels, scales=_STRIPPED_SCALES, rng=rng)
 
 
 def _appearance(image: Pixels) -> Appearance:
     return appearance_of(shrink(image), prepare(image, size_px=PREPARED_PX))
 
 
-def _reframe(image: Pixels, *, rng: np.random.Generator) -> Pixels:
+def _reframe(image: Pixels, *, scales: tuple[float, float], rng: np.random.Generator) -> Pixels:
     """Nearer or farther, and moved a little."""
     height, width = image.shape
-    scale = rng.uniform(0.75, 1.2)
+    scale = rng.uniform(*scales)
     x, y = rng.uniform(-0.05, 0.05, size=2)
     matrix = np.array([[scale, 0, width * ((1 - scale) / 2 + x)], [0, scale, height * ((1 - scale) / 2 + y)]])
     return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)

@@ -24,6 +24,7 @@ from training.appearances import PREPARED_PX, Appearances, appearances
 from training.dataset.slices import Slice
 from training.evaluation.calibrate import CAPPED_SOURCES, round_up
 from training.evaluation.rates import Rate, rate
+from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Floats, Gate, appearance_of, check_single, shrink, with_distance
 from worker.inference.pipeline import Network, Pipeline
 from worker.inference.preprocess import prepare
@@ -39,14 +40,19 @@ _AT_ONCE = 32
 
 
 def fit_gate(
-    slices: Sequence[Slice], *, distances: Mapping[str, float] | None = None, seed: int = 0
+    slices: Sequence[Slice],
+    *,
+    distances: Mapping[str, float] | None = None,
+    kin: TrainingFeatures | None = None,
+    seed: int = 0,
 ) -> tuple[Gate, dict[str, Rate]]:
     """The gate fitted on all `slices`, and the share of each source's that gates fitted on other folds reject.
 
     The limits are the other folds', too, where a fold is counted.
 
-    `distances`: of each scan by its file's name, out of fold, from the training data of the network that it stands
-    before. Raises ValueError for one fold only, KeyError for a scan without a distance.
+    `distances`: of each scan by its file's name, out of fold, from the kin of the network that it stands before, and
+    `kin`: that network's own (`training.kin`). Raises ValueError for one fold only, KeyError for a scan without a
+    distance.
     """
     folds = np.array([item.fold for item in slices])
     sources = np.array([item.source for item in slices])
@@ -68,7 +74,7 @@ def fit_gate(
     rejected = {source: rate(turned_away[sources == source].tolist()) for source in names}
     limit, further = _limits(strangeness, together, counted)
     fitted = _fit(seen, sources, np.arange(len(slices)))
-    return replace(fitted, reject_beyond=limit, reject_beyond_with_distance=further), rejected
+    return replace(fitted, reject_beyond=limit, reject_beyond_with_distance=further, kin=kin), rejected
 
 
 def _limits(strangeness: Real, together: Real | None, counted: npt.NDArray[np.bool_]) -> tuple[float, float]:

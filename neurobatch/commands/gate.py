@@ -22,9 +22,9 @@ _MAX_PIXELS = 10_000_000
     help="The bundle it stands before; default: of the settings.",
 )
 @click.option(
-    "--scores",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Out-of-fold scores of its recipe (CSV); default: in the bundle, if it has them.",
+    "--run-dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The cross-validation of its recipe, with fold-K/bundle; without it no distance counts.",
 )
 @click.option(
     "--images",
@@ -36,10 +36,11 @@ _MAX_PIXELS = 10_000_000
 @click.option(
     "--left-out", type=int, metavar="FOLD", help="Fit it without this fold's scans, for a network without them."
 )
-def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path, ...], left_out: int | None) -> None:
-    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about two minutes.
+def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Path, ...], left_out: int | None) -> None:
+    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about five minutes.
 
-    The distances in out-of-fold scores of the bundle's recipe set the second limit; without scores there is none.
+    The distances that the networks of its cross-validation give scans of the fold they were kept from set the second
+    limit.
 
     The data set is found by NEUROBATCH_DATASETS (default ../shared/data).
     """
@@ -47,8 +48,8 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     from shared.settings import load_settings
     from training.dataset.class_folders import SUFFIXES
     from training.dataset.slices import datasets_dir, load_index
-    from training.evaluation.scores import SCORES_FILE, read_scores
     from training.gate import extra_time, fit_gate, rejected_share
+    from training.kin import fit_kin, out_of_fold_distances
     from training.not_brains import kinds
     from worker.inference.gate import save_gate
     from worker.inference.model import load_model
@@ -57,9 +58,10 @@ def gate(out: Path, model: Path | None, scores: Path | None, folders: tuple[Path
     given = {folder.name: _pictures(folder, SUFFIXES) for folder in folders}
     slices = [item for item in load_index(datasets_dir()) if item.fold != left_out]
     folder = model or load_settings().model_dir
-    bundle, scores = load_model(folder), scores or folder / SCORES_FILE
-    distances = {score.file: score.distance for score in read_scores(scores)} if scores.is_file() else None
-    fitted, rejected = fit_gate(slices, distances=distances)
+    bundle = load_model(folder)
+    distances = out_of_fold_distances(run_dir, slices) if run_dir else None
+    kin = fit_kin(bundle, slices) if run_dir else None
+    fitted, rejected = fit_gate(slices, distances=distances, kin=kin)
     bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     files = {
         **kinds(slices, datasets=datasets_dir()),

@@ -6,8 +6,8 @@ compared with those of the training scans in the directions in which these vary 
 is left over is counted at each place up to a limit, so that a large tumour alone is not strange. Brightness beyond half
 is cut off for the same reason. What so small a picture does not tell must be little as well: a head is one solid thing,
 a page of text is not. Other parts of the body pass for a strange head by such small pictures; so what is left is judged
-again when the network has seen it, by how strange it looked and how far its features lie from the training data, before
-it is given a label. How colour is judged: `shared.images`.
+again when the network has seen it, by how strange it looked and how far its features lie from those of brains, with
+skull and without, before it is given a label. How colour is judged: `shared.images`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.errors import InvalidScan
+from worker.inference.distance import TrainingFeatures
 from worker.inference.percentiles import percentiles
 from worker.inference.types import Prepared
 
@@ -63,7 +64,8 @@ class Gate:
     `shape_mean` (512,), `directions` (512, k) with their `variances` (k,), `left_over` (512,): standard deviation of
     what the directions do not explain. `greys_mean` (20,), `greys_whitening` (20, 20). All float32. What is
     stranger than `reject_beyond` is turned away, and what is stranger than `reject_beyond_with_distance` once its
-    strangeness is multiplied by its distance.
+    strangeness is multiplied by its distance from `kin`: brain MRI with skull and without. A gate without kin counts
+    the distance from the training data as it came, which is of whole heads.
     """
 
     shape_mean: Floats
@@ -74,6 +76,7 @@ class Gate:
     greys_whitening: Floats
     reject_beyond: float
     reject_beyond_with_distance: float = math.inf
+    kin: TrainingFeatures | None = None
 
     def check(self, shrunk: Pixels, prepared: Prepared) -> float:
         """How strange a picture is. Raises InvalidScan `not_a_brain_mri` for one unlike all of them."""
@@ -83,7 +86,7 @@ class Gate:
         return strangeness
 
     def check_again(self, strangeness: float, *, distance: float) -> None:
-        """The same by the `distance` from the training data as well; raises the same."""
+        """The same by the `distance` from kin as well; raises the same."""
         if with_distance(strangeness, distance) > self.reject_beyond_with_distance:
             raise _not_a_brain_mri()
 
@@ -134,16 +137,24 @@ def check_single(shrunk: Pixels) -> None:
 
 def save_gate(path: Path, gate: Gate) -> None:
     """Write .npz."""
-    np.savez_compressed(path, allow_pickle=False, **{field.name: getattr(gate, field.name) for field in fields(Gate)})
+    arrays = {field.name: getattr(gate, field.name) for field in fields(Gate) if field.name != "kin"}
+    if gate.kin is not None:
+        arrays |= {"kin_whitening": gate.kin.whitening, "kin_means": gate.kin.means}
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def load_gate(path: Path) -> Gate:
-    """Read what `save_gate` wrote; older files hold no limit with distance. Raises OSError, ValueError or KeyError."""
+    """Read what `save_gate` wrote; older files hold no kin, or no limit with distance.
+
+    Raises OSError, ValueError or KeyError.
+    """
     with np.load(path, allow_pickle=False) as saved:
         whole = {"reject_beyond_with_distance": np.array(math.inf), **saved}
-    arrays = {field.name: whole[field.name] for field in fields(Gate)}
+    arrays = {field.name: whole[field.name] for field in fields(Gate) if field.name != "kin"}
     limits = {name: float(arrays[name]) for name in ("reject_beyond", "reject_beyond_with_distance")}
-    return Gate(**{**arrays, **limits})
+    has_kin = "kin_means" in whole
+    kin = TrainingFeatures(whitening=whole["kin_whitening"], means=whole["kin_means"]) if has_kin else None
+    return Gate(**{**arrays, **limits, "kin": kin})
 
 
 def _not_a_brain_mri() -> InvalidScan:

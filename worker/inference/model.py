@@ -82,7 +82,12 @@ class Model:
         logits, class_maps, features = self._forward(batch)
         known = self._training_features
         distances = np.zeros(len(batch), np.float32) if known is None else known.distances(features)
-        return Inference(logits, class_maps, distances)
+        kin = None if self.gate is None else self.gate.kin
+        return Inference(logits, class_maps, distances, distances if kin is None else kin.distances(features))
+
+    def features(self, batch: Floats) -> Floats:
+        """The mean of the last feature maps, (N, C), of float32 (N, S, S, 1) in [0, 1], N >= 1."""
+        return self._forward(batch)[2]
 
 
 def with_features(net: Any) -> keras.Model:

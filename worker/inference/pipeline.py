@@ -42,7 +42,7 @@ class Network(Thresholds, Protocol):
         """What turns away pictures that are no brain MRI, if the bundle has it."""
 
     def infer(self, batch: npt.NDArray[np.float32]) -> Inference:
-        """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,)."""
+        """(N, S, S, 1) -> logits (N, 4), class maps (N, g, g, 4), distances (N,), the gate's distances (N,)."""
 
 
 class ImageReader(Protocol):
@@ -176,9 +176,9 @@ class Pipeline:
         inference = self._model.infer(batch)
         predict_ms = _ms(started, time.perf_counter()) / len(scans)
         results: list[Predicted | Rejected] = []
-        for scan, logits, maps, distance in zip(scans, *inference, strict=True):
+        for scan, logits, maps, distance, gate_distance in zip(scans, *inference, strict=True):
             explaining = time.perf_counter()
-            if strange := self._check_again(scan, distance=float(distance)):
+            if strange := self._check_again(scan, distance=float(gate_distance)):
                 results.append(strange)
                 continue
             prediction = classify(logits, distance=float(distance), thresholds=self._model)

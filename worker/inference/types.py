@@ -34,12 +34,14 @@ class Inference(NamedTuple):
     """What one forward pass says of N scans.
 
     `logits`: float32 (N, 4) in the order of `TumorClass`, each the mean of its map plus a bias; `class_maps`:
-    float32 (N, g, g, 4); `distances`: float32 (N,) from the training data, zeros where the model knows none.
+    float32 (N, g, g, 4); `distances`: float32 (N,) from the training data, zeros where the model knows none;
+    `gate_distances`: float32 (N,), those that the gate counts.
     """
 
     logits: npt.NDArray[np.float32]
     class_maps: npt.NDArray[np.float32]
     distances: npt.NDArray[np.float32]
+    gate_distances: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

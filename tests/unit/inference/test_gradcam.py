@@ -51,7 +51,7 @@ def peaky_model(tmp_path: Path) -> Model:
 def test_closed_form_is_grad_cam(which: str, label: TumorClass, tiny_model: Model, peaky_model: Model) -> None:
     model = {"shipped": load_model(SHIPPED), "random": tiny_model, "peaks": peaky_model}[which]
     pixels = prepare(draw_head(tumour=(150, 110)), size_px=model.size_px).pixels
-    _, class_maps, _ = model.infer(pixels[None, :, :, None])
+    class_maps = model.infer(pixels[None, :, :, None]).class_maps
     assert np.abs(heatmap(class_maps[0], label) - grad_cam(model.network, pixels, label)).max() <= 1e-4
 
 

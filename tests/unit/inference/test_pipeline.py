@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from shared.heatmaps import Frame, lay_out
 from tests.unit.inference.phantoms import draw_head, encode
+from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Gate
 from worker.inference.model import Model
 from worker.inference.pipeline import Pipeline, focus_of
@@ -89,6 +91,22 @@ def test_what_is_stranger_than_any_brain_is_never_shown_to_the_network(
     monkeypatch.setattr(tiny_model, "gate", _gate(reject_beyond=0.0))
     decoded = Pipeline(tiny_model, max_pixels=1_000_000).decode(Source(encode(draw_head())))
     assert getattr(decoded, "code", None) == "not_a_brain_mri"
+
+
+@pytest.mark.parametrize(("away", "code"), [(0.0, None), (1e6, "not_a_brain_mri")])
+def test_the_gate_counts_the_distance_from_its_own_kin(
+    tiny_model: Model, monkeypatch: pytest.MonkeyPatch, away: float, code: str | None
+) -> None:
+    scan = [Source(encode(draw_head()))]
+    (before,) = Pipeline(tiny_model, max_pixels=1_000_000).run(scan)
+    assert isinstance(before, Explained)
+    channels = tiny_model.features(np.zeros((1, tiny_model.size_px, tiny_model.size_px, 1), np.float32)).shape[1]
+    kin = TrainingFeatures(whitening=np.eye(channels, dtype=np.float32), means=np.full((1, channels), away, np.float32))
+    monkeypatch.setattr(tiny_model, "gate", replace(_gate(reject_beyond_with_distance=1e4), kin=kin))
+    (outcome,) = Pipeline(tiny_model, max_pixels=1_000_000).run(scan)
+    assert getattr(outcome, "code", None) == code
+    if isinstance(outcome, Explained):
+        assert outcome.prediction == before.prediction, "the distance that asks for review is another one"
 
 
 def _gate(*, reject_beyond: float = math.inf, reject_beyond_with_distance: float = math.inf) -> Gate:

@@ -13,6 +13,7 @@ from training.dataset.slices import Slice
 from training.evaluation.rates import Rate
 from training.gate import fit_gate, rejected_share
 from training.not_brains import kinds
+from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Gate, appearance_of, load_gate, save_gate, shrink
 from worker.inference.preprocess import prepare
 from worker.inference.types import Inference
@@ -63,7 +64,7 @@ class Blind:
     def infer(self, batch: np.ndarray) -> Inference:
         n = len(batch)
         distances = np.full(n, self.distance, np.float32)
-        return Inference(np.zeros((n, 4), np.float32), np.zeros((n, 8, 8, 4), np.float32), distances)
+        return Inference(np.zeros((n, 4), np.float32), np.zeros((n, 8, 8, 4), np.float32), distances, distances)
 
 
 def test_heads_it_was_not_fitted_on_pass(fit: tuple[Gate, dict[str, Rate]]) -> None:
@@ -122,6 +123,17 @@ def test_an_older_file_holds_no_limit_with_distance(fitted: Gate, tmp_path: Path
         older = {name: saved[name] for name in saved if name != "reject_beyond_with_distance"}
     np.savez(tmp_path / "older.npz", **older)
     assert math.isinf(load_gate(tmp_path / "older.npz").reject_beyond_with_distance)
+
+
+def test_kin_is_kept_with_it(fitted: Gate, tmp_path: Path) -> None:
+    kin = TrainingFeatures(whitening=np.eye(3, 2, dtype=np.float32), means=np.ones((8, 2), np.float32))
+    save_gate(tmp_path / "gate.npz", replace(fitted, kin=kin))
+    read = load_gate(tmp_path / "gate.npz").kin
+    assert read is not None
+    assert np.array_equal(read.whitening, kin.whitening)
+    assert np.array_equal(read.means, kin.means)
+    save_gate(tmp_path / "older.npz", fitted)
+    assert load_gate(tmp_path / "older.npz").kin is None
 
 
 def test_one_fold_says_nothing_of_others(heads: list[Slice]) -> None:
