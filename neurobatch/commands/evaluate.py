@@ -59,10 +59,11 @@ def evaluate(
     gallery: bool,
     recorded: bool,
 ) -> None:
-    """Measure a network by patient, as it is served: accuracy, calibration, review, and where its heatmaps point.
+    """Measure a network by patient: accuracy, calibration, review, and where its heatmaps point.
 
     From a table of --scores everything is computed in seconds without a network. With --fold the bundle scores that
-    fold first, for which the data set is found by NEUROBATCH_DATASETS (default ../shared/data).
+    fold first, for which the data set is found by NEUROBATCH_DATASETS (default ../shared/data), and `served` says what
+    its gate leaves of them.
     """
     if (scores is None) == (not folds):
         raise click.UsageError("give either --scores or --fold")
@@ -134,12 +135,13 @@ def _other_splits(scores: Path, *, unseen: tuple[Path, ...], record_wise: Path |
 
 
 def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
-
+    """The figures of the network on the folds, and what comes of these scans with its gate before it."""
     from training.dataset.slices import datasets_dir, load_index
     from training.evaluation.calibrate import calibration_of
     from training.evaluation.outcomes import outcomes_of
     from training.evaluation.report import evaluate_bundle
-    from training.evaluation.scoring import score
+    from training.evaluation.scoring import score, turned_away
+    from training.evaluation.served import served_figures
     from worker.inference.model import load_model
 
     loaded = load_model(folder)
@@ -149,7 +151,8 @@ def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any],
     click.echo(err=True)
     command = f"neurobatch evaluate --model models/{loaded.name} " + " ".join(f"--fold {fold}" for fold in folds)
     evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command)
-    return evaluation, outcomes_of(table, dict.fromkeys(folds, calibration))
+    outcomes = outcomes_of(table, dict.fromkeys(folds, calibration))
+    return evaluation | {"served": served_figures(outcomes, turned_away(loaded, slices))}, outcomes
 
 
 def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _HEAD_LEVEL = 0.10  # of the way from background to bright tissue, as in preproc
 
 
 def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], None] = print) -> list[ScanScore]:
-    """Classify and explain every slice; how often the gate errs is counted apart (`training.gate`).
+    """Classify and explain every slice; no gate is asked.
 
     Raises InvalidScan where one cannot be read: they are all good scans.
     """
@@ -45,6 +45,17 @@ def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], No
         ]
         report(f"scored {len(scores)} of {len(slices)}")
     return scores
+
+
+def turned_away(model: Network, slices: Sequence[Slice]) -> Mask:
+    """Which slices the model's gate rejects: bool (N,)."""
+    pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
+    rejected: list[bool] = []
+    for start in range(0, len(slices), _CHUNK):
+        decoded = [pipeline.decode(Source(item.path.read_bytes())) for item in slices[start : start + _CHUNK]]
+        predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
+        rejected += [isinstance(item, Rejected) or isinstance(next(predicted), Rejected) for item in decoded]
+    return np.array(rejected, np.bool_)
 
 
 def score_heatmap(
