@@ -22,12 +22,18 @@ _FOLDED_EPSILON = 1e-3  # of MobileNetV2's batch normalisation
 
 
 def build(config: TrainingConfig, *, size_px: int | None) -> keras.Model:
-    """The fresh network that `config` names, for (N, size_px, size_px, 1) or for any size. Raises ValueError."""
+    """The fresh network that `config` names, for (N, size_px, size_px, 1) or for any size.
+
+    Raises ValueError for one that is not known, or sizes that its strides do not divide.
+    """
     try:
-        builder = _BUILDERS[config.architecture]
+        builder, divisor = _BUILDERS[config.architecture]
     except KeyError:
         known = ", ".join(_BUILDERS)
         raise ValueError(f"architecture {config.architecture!r} is none of {known}") from None
+    for name, side in (("size_px", config.size_px), ("small_px", config.small_px)):
+        if side % divisor:
+            raise ValueError(f"{name} = {side}: {config.architecture} takes multiples of {divisor} px")
     return builder(size_px=size_px, width=config.width)
 
 
@@ -85,9 +91,10 @@ def _convolutions_with_norms(network: keras.Model) -> list[tuple[Any, Any]]:
     return list(zip(convolutions, norms, strict=True))
 
 
-_BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    "pyramid": build_network,
-    "peaks": partial(build_network, peaks=True),
-    "plain": build_plain,
-    "mobilenetv2": build_mobilenetv2,
+# Each with what sides must be multiples of: all its strides.
+_BUILDERS: dict[str, tuple[Callable[..., keras.Model], int]] = {
+    "pyramid": (build_network, 16),
+    "peaks": (partial(build_network, peaks=True), 16),
+    "plain": (build_plain, 16),
+    "mobilenetv2": (build_mobilenetv2, 32),
 }

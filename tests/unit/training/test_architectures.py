@@ -14,7 +14,7 @@ IMAGENET = Path("weights") / "mobilenetv2-imagenet-folded.npz"
 
 @pytest.mark.parametrize(("architecture", "grid"), [("pyramid", 8), ("peaks", 8), ("plain", 4), ("mobilenetv2", 2)])
 def test_every_network_gives_logits_that_its_maps_explain(architecture: str, grid: int) -> None:
-    network = build(replace(CONFIG, architecture=architecture), size_px=64)
+    network = build(replace(CONFIG, architecture=architecture, small_px=32), size_px=64)
     logits, maps = network.predict_on_batch(np.random.default_rng(0).random((2, 64, 64, 1), np.float32))
     assert logits.shape == (2, 4)
     assert maps.shape == (2, grid, grid, 4)
@@ -34,6 +34,21 @@ def test_a_small_peak_speaks_louder_than_its_share() -> None:
 def test_an_unknown_network_is_told() -> None:
     with pytest.raises(ValueError, match="resnet"):
         build(replace(CONFIG, architecture="resnet"), size_px=64)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size_px", "small_px", "told"),
+    [
+        ("mobilenetv2", 144, 128, "size_px = 144: mobilenetv2 takes multiples of 32"),
+        ("mobilenetv2", 160, 112, "small_px = 112"),
+        ("peaks", 152, 112, "multiples of 16"),
+    ],
+)
+def test_sides_that_the_strides_do_not_divide_are_told(
+    architecture: str, size_px: int, small_px: int, told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        build(replace(CONFIG, architecture=architecture, size_px=size_px, small_px=small_px), size_px=None)
 
 
 def test_imagenet_weights_mean_the_same_in_training_as_in_serving(datasets: Path) -> None:
