@@ -41,7 +41,7 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     loaded = load_model(model or settings.model_dir)
     if maps:
         maps.mkdir(parents=True, exist_ok=True)
-    counts = {"succeeded": 0, "rejected": 0}
+    counts, in_review = {"succeeded": 0, "rejected": 0}, 0
     with Decoder(settings) as decoder, _replacing(out) as lines:
         pipeline = Pipeline(loaded, max_pixels=settings.max_pixels, reader=decoder)
         limits = {
@@ -53,8 +53,10 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
             for record in _records(chunk, pipeline, model=loaded, maps=maps, first=sum(counts.values())):
                 lines.write(json.dumps(record, ensure_ascii=False) + "\n")
                 counts[record["state"]] += 1
+                in_review += record.get("needs_review", False)
             print(f"\r{sum(counts.values())} scans of {len(files)} files", end="", file=sys.stderr, flush=True)
-    print(f"\r{counts['succeeded']} succeeded, {counts['rejected']} rejected", file=sys.stderr)
+    told = f"{counts['succeeded']} succeeded ({in_review} to be reviewed), {counts['rejected']} rejected"
+    print(f"\r{told}", file=sys.stderr)
 
 
 @contextmanager

@@ -67,6 +67,15 @@ def test_maps_have_the_scans_size_and_names_of_their_own(scans: Path, bundle: Pa
     assert {Path(line["map"]) for line in lines} == {path.resolve() for path in maps.iterdir()}
 
 
+def test_how_many_were_told_and_are_to_be_reviewed_is_said_in_the_end(
+    scans: Path, bundle: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    done = CliRunner().invoke(predict, [str(scans), "--model", str(bundle), "--out", str(out)])
+    doubted = sum(json.loads(line).get("needs_review", False) for line in out.read_text().splitlines())
+    assert f"4 succeeded ({doubted} to be reviewed), 1 rejected" in done.output
+
+
 def test_each_slice_of_a_volume_has_its_line(bundle: Path, tmp_path: Path) -> None:
     packed, broken = tmp_path / "head.nii.gz", tmp_path / "fmri.nii"
     packed.write_bytes(gzip.compress(draw_nifti(draw_head_volume(4))))
