@@ -14,8 +14,8 @@ class TrainingConfig:
 
     `outline_weight` and `cell_weight`: of the two terms of `training.losses`.
 
-    `teacher` names the run whose bundle for the same fold gives `teacher_share` of the target of each picture
-    that is neither counterfactual, sewn, stripped nor cropped, or is empty.
+    `teacher` names the run, or several joined by "+", whose bundles for the same fold give `teacher_share` of the
+    target of each picture that is neither counterfactual, sewn, stripped nor cropped, or is empty.
 
     `counterfactuals`: how many of the examples that have one are shown as their counterfactual instead, 0 to 1.
 

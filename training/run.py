@@ -120,20 +120,20 @@ def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -
 
 
 def _teacher(config: TrainingConfig, *, run_dir: Path, left_out: Sequence[Slice]) -> Teacher | None:
-    """The bundle that the teacher's run made of the same scans: beside `run_dir`'s run, by the same name.
+    """The bundles that the teachers' runs made of the same scans: beside `run_dir`'s run, by the same name.
 
-    Raises ValueError where that run did not leave out what this one leaves out.
+    Raises ValueError where one of them did not leave out what this one leaves out.
     """
     if not config.teacher:
         return None
-    folder = run_dir.parent.parent / config.teacher / run_dir.name
-    if left_out:
+    folders = [run_dir.parent.parent / name / run_dir.name for name in config.teacher.split("+")]
+    for folder in folders if left_out else ():
         scores = folder / SCORES_FILE
         kept_from = {score.file for score in read_scores(scores)} if scores.exists() else set()
         if {item.file for item in left_out} - kept_from:
             raise ValueError(f"the teacher in {folder} was not kept from all that is left out here; train it first")
-    bundle = folder / BUNDLE_FOLDER
-    return Teacher(bundle, share=config.teacher_share, precision=Precision(config.precision))
+    bundles = [folder / BUNDLE_FOLDER for folder in folders]
+    return Teacher(*bundles, share=config.teacher_share, precision=Precision(config.precision))
 
 
 def _features(network: keras.Model, slices: Sequence[Slice], *, size_px: int) -> npt.NDArray[np.float32]:

@@ -38,6 +38,13 @@ def test_the_target_lies_between_truth_and_teacher(bundle: Path) -> None:
     assert target.dtype == np.float32
 
 
+def test_several_teachers_are_heard_alike(bundle: Path, tmp_path: Path) -> None:
+    export_untrained(tmp_path / "other", size_px=32, width=6, seed=3)
+    alone = [Teacher(folder, share=1.0).teach(pictures(64), TRUTH) for folder in (bundle, tmp_path / "other")]
+    together = Teacher(bundle, tmp_path / "other", share=1.0).teach(pictures(64), TRUTH)
+    np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=1e-5)
+
+
 def test_pictures_of_another_size_are_taken_too(bundle: Path) -> None:
     target = Teacher(bundle, share=1.0).teach(pictures(48), TRUTH)
     assert target.shape == (2, 4)
@@ -57,3 +64,5 @@ def test_a_teacher_must_have_been_kept_from_what_its_pupil_is_kept_from(bundle: 
             teacher_of(taught, run_dir=pupil, left_out=left_out)
     write_scores(folder / "scores.csv", scores)
     assert teacher_of(taught, run_dir=pupil, left_out=left_out) is not None
+    with pytest.raises(ValueError, match="untrained"):
+        teacher_of(replace(taught, teacher="teacher+untrained"), run_dir=pupil, left_out=left_out)
