@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from neurobatch.client import RequestRefused
 from neurobatch.documents import Batch
+from shared.errors import NeurobatchError
 
 
 class ExitCode(IntEnum):
@@ -53,6 +54,8 @@ def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
             return ExitCode.UNREACHABLE, [f"The service does not answer: {error}"]
         case ValidationError():
             return ExitCode.USAGE, [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        case NeurobatchError():
+            return ExitCode.NOT_ALL_WELL, [str(error)]
         case _:
             return None
 

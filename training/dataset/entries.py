@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain import TumorClass
+from shared.errors import NeurobatchError
 
 _MOST_TOLD = 20
 
@@ -35,8 +36,10 @@ class Entry:
     outline: npt.NDArray[np.float32] | None = None
 
 
-class UnusableData(ValueError):
+class UnusableData(NeurobatchError, ValueError):
     """A data set that cannot be trained on; the message lists the first 20 reasons."""
+
+    code = "unusable_data"
 
     def __init__(self, place: Path, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from shared.domain import CLASSES, TumorClass
 from shared.heatmaps import Frame
 from shared.images import read_image
-from training.dataset.entries import Entry
-from training.dataset.index import read_index
+from training.dataset.entries import Entry, UnusableData
+from training.dataset.index import INDEX_FILE, read_index
 from worker.inference.preprocess import prepare
 
 FOLDS = (0, 1, 2, 3, 4)
@@ -69,9 +69,12 @@ def datasets_dir() -> Path:
 def load_index(datasets: Path, *, folds: Iterable[int] = FOLDS) -> list[Slice]:
     """The slices of `folds` in index order, all with patient and fold.
 
-    Raises ValueError where a patient is in two folds, and UnusableData, which is one, for a faulty index.
+    Raises ValueError where a patient is in two folds, and UnusableData, which is one, for a faulty or missing index.
     """
-    slices = [as_slice(entry, patient=entry.patient, fold=entry.fold) for entry in read_index(datasets / "brain-mri")]
+    folder = datasets / "brain-mri"
+    if not (folder / INDEX_FILE).is_file():
+        raise UnusableData(folder, [f"there is no {INDEX_FILE}; NEUROBATCH_DATASETS names the folder above"])
+    slices = [as_slice(entry, patient=entry.patient, fold=entry.fold) for entry in read_index(folder)]
     check_patients_apart((item.patient, item.fold) for item in slices)
     wanted = set(folds)
     return [item for item in slices if item.fold in wanted]

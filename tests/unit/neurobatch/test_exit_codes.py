@@ -8,6 +8,7 @@ import pytest
 
 from neurobatch.client import RequestRefused
 from neurobatch.exit_codes import ExitCode, of_batch, of_error
+from shared.errors import InvalidBundle
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,6 +29,7 @@ def test_the_code_tells_how_a_batch_stands(state: str, failed: int, code: int) -
         (RequestRefused(404, {"detail": "no batch", "code": "not_found"}), 5),
         (httpx.ConnectError("refused"), 4),
         (httpx.UnsupportedProtocol("no http"), 2),
+        (InvalidBundle("models/none is no readable model bundle"), 1),
     ],
 )
 def test_errors_that_a_user_can_mend_have_their_codes(error: Exception, code: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain import TumorClass
 from tests.unit.inference.phantoms import draw_head
+from training.dataset.entries import UnusableData
 from training.dataset.slices import check_patients_apart, load_examples, load_index, outline_in_image
 
 
@@ -31,6 +32,11 @@ def test_a_patient_in_two_folds_is_refused() -> None:
     check_patients_apart([("p1", 0), ("p1", 0), ("p2", 1)])
     with pytest.raises(ValueError, match="p1"):
         check_patients_apart([("p1", 0), ("p1", 1), ("p2", 1)])
+
+
+def test_a_folder_without_the_data_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnusableData, match=r"brain-mri cannot be used:\n  there is no index.csv; NEUROBATCH_DATASETS"):
+        load_index(tmp_path)
 
 
 def test_patients_of_two_sources_are_not_the_same_patient(small_datasets: Path) -> None:
