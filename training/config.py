@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_type_hints
+
+from shared.errors import NeurobatchError
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,26 @@ class TrainingConfig:
         return self.small_px if epoch < self.small_epochs else self.size_px
 
 
+class InvalidConfig(NeurobatchError, ValueError):
+    """A file that is no config of a training run."""
+
+    code = "invalid_config"
+
+
 def load_config(path: Path) -> TrainingConfig:
-    """Read the [run] table of `path`. Raises ValueError where it is missing, or has unknown or too few keys."""
-    table = tomllib.loads(path.read_text()).get("run", {})
-    names = {field.name for field in fields(TrainingConfig)}
-    if set(table) != names:
-        raise ValueError(f"{path}: keys differ from the expected ones: {sorted(set(table) ^ names)}")
+    """Read the [run] table of `path`. Raises InvalidConfig for no TOML, and keys or values that are not expected."""
+    try:
+        run = tomllib.loads(path.read_text()).get("run")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"{path} is no TOML: {error}") from error
+    table = run if isinstance(run, dict) else {}
+    kinds = get_type_hints(TrainingConfig)
+    told = [f"{name} is missing" for name in kinds if name not in table]
+    told += [f"{name} is not known" for name in table if name not in kinds]
+    for name in table.keys() & kinds.keys():
+        kind = kinds[name]
+        if type(table[name]) not in ((int, float) if kind is float else (kind,)):
+            told.append(f"{name} = {table[name]!r} is no {kind.__name__}")
+    if told:
+        raise InvalidConfig(f"{path}, [run]: {'; '.join(sorted(told))}")
     return TrainingConfig(**table)

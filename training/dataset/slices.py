@@ -69,7 +69,8 @@ def datasets_dir() -> Path:
 def load_index(datasets: Path, *, folds: Iterable[int] = FOLDS) -> list[Slice]:
     """The slices of `folds` in index order, all with patient and fold.
 
-    Raises ValueError where a patient is in two folds, and UnusableData, which is one, for a faulty or missing index.
+    Raises ValueError where a patient is in two folds, and UnusableData, which is one, for an index that is
+    faulty or missing, or has no scan in these folds.
     """
     folder = datasets / "brain-mri"
     if not (folder / INDEX_FILE).is_file():
@@ -77,7 +78,10 @@ def load_index(datasets: Path, *, folds: Iterable[int] = FOLDS) -> list[Slice]:
     slices = [as_slice(entry, patient=entry.patient, fold=entry.fold) for entry in read_index(folder)]
     check_patients_apart((item.patient, item.fold) for item in slices)
     wanted = set(folds)
-    return [item for item in slices if item.fold in wanted]
+    found = [item for item in slices if item.fold in wanted]
+    if not found:
+        raise UnusableData(folder, [f"no scan is in fold {', '.join(map(str, sorted(wanted)))}"])
+    return found
 
 
 def as_slice(entry: Entry, *, patient: str, fold: int | None) -> Slice:

@@ -10,7 +10,7 @@ import pytest
 
 from training import fit
 from training.batches import AugmentedBatches
-from training.config import TrainingConfig, load_config
+from training.config import TrainingConfig
 from training.dataset.slices import Examples
 from training.evaluation.history import HISTORY_FILE
 from training.fit import fixed_size, take_run_folder, train
@@ -159,15 +159,3 @@ def test_a_teacher_is_asked_of_whole_pictures_alone(examples: Examples) -> None:
     assert (targets_with(0.0) == 0.25).all()
     told = targets_with(1.0).max(axis=1)
     assert {float(value) for value in told} == {0.25, 1.0}
-
-
-@pytest.mark.parametrize("path", sorted(Path(__file__).resolve().parents[3].glob("training/configs/*.toml")))
-def test_every_config_can_be_read(path: Path) -> None:
-    assert load_config(path).size_px % 8 == 0
-
-
-def test_a_misspelt_key_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_text("[run]\nname = 'x'\nlearning_rat = 1\n")
-    with pytest.raises(ValueError, match="learning_rat"):
-        load_config(path)

@@ -39,6 +39,11 @@ def test_a_folder_without_the_data_is_told(tmp_path: Path) -> None:
         load_index(tmp_path)
 
 
+def test_a_fold_without_scans_is_told(small_datasets: Path) -> None:
+    with pytest.raises(UnusableData, match="no scan is in fold 7, 9"):
+        load_index(small_datasets, folds=[9, 7])
+
+
 def test_patients_of_two_sources_are_not_the_same_patient(small_datasets: Path) -> None:
     assert len({item.patient for item in load_index(small_datasets)}) == 2
 
