@@ -12,9 +12,8 @@ import math
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +23,12 @@ from training.appearances import PREPARED_PX, Appearances, appearances
 from training.dataset.slices import Slice
 from training.evaluation.calibrate import CAPPED_SOURCES, round_up
 from training.evaluation.rates import Rate, rate
+from training.evaluation.served import turned_away
 from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Floats, Gate, appearance_of, check_single, shrink, with_distance
 from worker.inference.pipeline import Network, Pipeline
 from worker.inference.preprocess import prepare
-from worker.inference.types import Decoded, Rejected, Source
+from worker.inference.types import Source
 
 REJECTED = 0.001  # of the capped sources' scans, out of fold; at most 0.5% is promised on patients never seen
 _DIRECTIONS = 16
@@ -36,7 +36,6 @@ _MOST_COPIES = 8
 Real = npt.NDArray[np.float64]
 _FLOOR = 1e-3  # of variances: places where training scans hardly vary must not decide alone
 _MAX_PIXELS = 100_000_000
-_AT_ONCE = 32
 
 
 def fit_gate(
@@ -104,10 +103,7 @@ def _out_of_fold(seen: Appearances, sources: npt.NDArray[np.str_], folds: npt.ND
 
 def rejected_share(network: Network, files: Iterable[bytes]) -> Rate:
     """How many of `files` the network's gate turns away, as it is served, for whatever reason."""
-    pipeline = Pipeline(network, max_pixels=_MAX_PIXELS)
-    left = iter(files)
-    chunks = iter(lambda: list(islice(left, _AT_ONCE)), [])
-    return rate(hit for chunk in chunks for hit in _are_rejected(pipeline, chunk))
+    return rate(turned_away(network, files))
 
 
 def extra_time(gate: Gate, pipeline: Pipeline, files: Sequence[bytes], *, repeats: int = 5) -> float:
@@ -128,13 +124,6 @@ def extra_time(gate: Gate, pipeline: Pipeline, files: Sequence[bytes], *, repeat
         of_gate, of_all = judged - started, time.perf_counter() - judged
         shares.append(of_gate / (of_all - of_gate))
     return round(statistics.median(shares), 4)
-
-
-def _are_rejected(pipeline: Pipeline, files: Sequence[bytes]) -> Iterator[bool]:
-    decoded = list(pipeline.decode_all([Source(data) for data in files]))
-    predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
-    for item in decoded:
-        yield isinstance(item, Rejected) or isinstance(next(predicted), Rejected)
 
 
 def _limit(values: Real, share: float) -> float:

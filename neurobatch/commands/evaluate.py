@@ -136,12 +136,14 @@ def _other_splits(scores: Path, *, unseen: tuple[Path, ...], record_wise: Path |
 
 def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
     """The figures of the network on the folds, and what comes of these scans with its gate before it."""
+    import numpy as np
+
     from training.dataset.slices import datasets_dir, load_index
     from training.evaluation.calibrate import calibration_of
     from training.evaluation.outcomes import outcomes_of
     from training.evaluation.report import evaluate_bundle
-    from training.evaluation.scoring import score, turned_away
-    from training.evaluation.served import served_figures
+    from training.evaluation.scoring import score
+    from training.evaluation.served import served_figures, turned_away
     from worker.inference.model import load_model
 
     loaded = load_model(folder)
@@ -152,7 +154,8 @@ def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any],
     command = f"neurobatch evaluate --model models/{loaded.name} " + " ".join(f"--fold {fold}" for fold in folds)
     evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command)
     outcomes = outcomes_of(table, dict.fromkeys(folds, calibration))
-    return evaluation | {"served": served_figures(outcomes, turned_away(loaded, slices))}, outcomes
+    rejected = np.fromiter(turned_away(loaded, (item.path.read_bytes() for item in slices)), bool)
+    return evaluation | {"served": served_figures(outcomes, rejected)}, outcomes
 
 
 def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) -> dict[str, Any]:

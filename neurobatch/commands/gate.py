@@ -37,7 +37,7 @@ _MAX_PIXELS = 10_000_000
     "--left-out", type=int, metavar="FOLD", help="Fit it without this fold's scans, for a network without them."
 )
 def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Path, ...], left_out: int | None) -> None:
-    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about five minutes.
+    """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about six minutes.
 
     The distances that the networks of its cross-validation give scans of the fold they were kept from set the second
     limit.

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,13 @@ def test_maps_have_the_scans_size_and_names_of_their_own(scans: Path, bundle: Pa
 def test_how_many_were_told_and_are_to_be_reviewed_is_said_in_the_end(
     scans: Path, bundle: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out.jsonl"
-    done = CliRunner().invoke(predict, [str(scans), "--model", str(bundle), "--out", str(out)])
+    doubtful, out = tmp_path / "doubtful", tmp_path / "out.jsonl"
+    shutil.copytree(bundle, doubtful)
+    description = json.loads((doubtful / "bundle.json").read_text())
+    (doubtful / "bundle.json").write_text(json.dumps({**description, "review_below": 1.0}))
+    done = CliRunner().invoke(predict, [str(scans), "--model", str(doubtful), "--out", str(out)])
     doubted = sum(json.loads(line).get("needs_review", False) for line in out.read_text().splitlines())
+    assert doubted == 4
     assert f"4 succeeded ({doubted} to be reviewed), 1 rejected" in done.output
 
 

@@ -47,17 +47,6 @@ def score(model: Network, slices: Sequence[Slice], *, report: Callable[[str], No
     return scores
 
 
-def turned_away(model: Network, slices: Sequence[Slice]) -> Mask:
-    """Which slices the model's gate rejects: bool (N,)."""
-    pipeline = Pipeline(model, max_pixels=_MAX_PIXELS)
-    rejected: list[bool] = []
-    for start in range(0, len(slices), _CHUNK):
-        decoded = [pipeline.decode(Source(item.path.read_bytes())) for item in slices[start : start + _CHUNK]]
-        predicted = iter(pipeline.predict([item for item in decoded if isinstance(item, Decoded)]))
-        rejected += [isinstance(item, Rejected) or isinstance(next(predicted), Rejected) for item in decoded]
-    return np.array(rejected, np.bool_)
-
-
 def score_heatmap(
     heat: npt.NDArray[np.float32], image: npt.NDArray[np.uint8], outline: npt.NDArray[np.float32], *, frame: Frame
 ) -> HeatmapScore:

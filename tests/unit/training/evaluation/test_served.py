@@ -9,8 +9,7 @@ from tests.unit.training.slices import drawn_slice
 from tests.unit.training.synthetic import honest_scores, said
 from training.evaluation.calibrate import Calibration
 from training.evaluation.outcomes import outcomes_of
-from training.evaluation.scoring import turned_away
-from training.evaluation.served import served_figures
+from training.evaluation.served import served_figures, turned_away
 from training.export import export_untrained
 from worker.inference.model import load_model
 
@@ -38,4 +37,5 @@ def test_what_is_served_goes_through_the_gate(tmp_path: Path) -> None:
     slices = [drawn_slice(tmp_path, name, image_format="PNG") for name in ("a", "photo", "b")]
     coloured = np.random.default_rng(0).integers(0, 256, (240, 256, 3), np.uint8)
     cv2.imwrite(str(slices[1].path), coloured)
-    assert turned_away(load_model(tmp_path / "bundle"), slices).tolist() == [False, True, False]
+    files = [item.path.read_bytes() for item in slices]
+    assert list(turned_away(load_model(tmp_path / "bundle"), files)) == [False, True, False]
