@@ -7,11 +7,12 @@ import io
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import Engine
 
 from api.scan_filters import ScanFilter
 from api.scan_queries import stream_scans
-from api.schemas.scans import ScanDocument, scan_document
+from api.schemas.scans import ScanDocument, scan_document, scan_members
 from shared.domain import TumorClass
 
 CSV_COLUMNS = (
@@ -28,7 +29,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 def results_jsonl(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:
     """One scan document a line."""
     for scan in stream_scans(engine, ScanFilter(project, batch=batch_id)):
-        yield scan_document(scan).model_dump_json() + "\n"
+        yield to_json(scan_members(scan)).decode() + "\n"
 
 
 def results_csv(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:

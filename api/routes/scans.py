@@ -7,6 +7,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response
+from pydantic_core import to_json
 
 from api import corrections, scans
 from api.callers import caller
@@ -14,7 +15,15 @@ from api.scan_filters import ScanFilter
 from api.scan_orders import ScanSort, decode_place, encode_place, place_of
 from api.scan_queries import page_of_scans
 from api.schemas.pages import PageQuery
-from api.schemas.scans import CorrectionInput, PictureQuery, ScanDocument, ScanList, ScansQuery, scan_document
+from api.schemas.scans import (
+    CorrectionInput,
+    PictureQuery,
+    ScanDocument,
+    ScanList,
+    ScansQuery,
+    scan_document,
+    scan_members,
+)
 from api.services import services
 
 blueprint = APIBlueprint("scans", __name__, url_prefix="/v1/scans", tag="Scans")
@@ -39,9 +48,9 @@ def scan_page(query: PageQuery, wanted: ScanFilter, *, sort: ScanSort) -> Respon
         last = found[query.limit - 1]
         confidence = last.prediction.confidence if last.prediction is not None else None
         following = encode_place(sort, place_of(sort, last.id, confidence=confidence))
-    page = ScanList(items=[scan_document(scan) for scan in found[: query.limit]], next=following)
-    # Written by pydantic itself: for hundreds of scans, members one by one would take as long as the database does.
-    return Response(page.model_dump_json(), mimetype="application/json")
+    # A `ScanList`, as tests say: to validate our own rows would take a fifth of the time of a large page.
+    page = {"items": [scan_members(scan) for scan in found[: query.limit]], "next": following}
+    return Response(to_json(page), mimetype="application/json")
 
 
 @blueprint.get("/<uuid:scan_id>")

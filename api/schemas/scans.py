@@ -14,12 +14,18 @@ from api.scan_orders import ScanSort
 from api.schemas.document import Document
 from api.schemas.pages import PageQuery
 from api.schemas.query_values import QueryFlag, QueryText, QueryTime, QueryWord
-from api.stored_scans import StoredCorrection, StoredScan
-from shared.db.models import Correction, Scan
+from api.stored_scans import StoredAttempt, StoredCorrection, StoredResult, StoredScan
+from shared.db.models import Attempt, Correction, Prediction, Scan
 from shared.domain import ScanState, ScanWarning, TumorClass
 
 # An id, the order and a number.
 _CURSOR = r"^[A-Za-z0-9_-]{22,34}$"
+_NO_RESULT = dict.fromkeys(
+    (
+        *("label", "probabilities", "confidence", "needs_review", "review_reasons"),
+        *("heatmap_path", "overlay_path", "focus", "model", "timings"),
+    )
+)
 
 
 class AttemptDocument(Document):
@@ -159,50 +165,57 @@ class ScansQuery(_FilteredQuery):
 
 def scan_document(scan: Scan | StoredScan) -> ScanDocument:
     """The answer for one scan, loaded with its prediction, attempts and correction."""
-    result: dict[str, Any] = {}
-    if (prediction := scan.prediction) is not None:
-        result = {
-            "label": prediction.label,
-            "probabilities": prediction.probabilities,
-            "confidence": prediction.confidence,
-            "needs_review": prediction.needs_review,
-            "review_reasons": prediction.review_reasons,
-            "heatmap_path": prediction.heatmap_path,
-            "overlay_path": prediction.overlay_path,
-            "focus": Point(x=prediction.focus_x, y=prediction.focus_y),
-            "model": prediction.model,
-            "timings": prediction.timings,
-        }
-    return ScanDocument(
-        id=scan.id,
-        batch_id=scan.batch_id,
-        study_id=scan.study_id,
-        slice_index=scan.slice_index,
-        filename=scan.filename,
-        frame=scan.frame,
-        state=scan.state,
-        code=scan.code,
-        message=scan.message,
-        warnings=[ScanWarning(code) for code in scan.warnings],
-        attempts=[
-            AttemptDocument(
-                worker=a.worker,
-                started_at=a.started_at,
-                ended_at=a.ended_at,
-                outcome=a.outcome,
-                reason=a.reason,
-            )
-            for a in scan.attempts
-        ],
-        created_at=scan.created_at,
-        started_at=scan.started_at,
-        ended_at=scan.ended_at,
-        correction=_correction_document(scan.newest_correction),
-        **result,
-    )
+    return ScanDocument.model_validate(scan_members(scan))
 
 
-def _correction_document(newest: Correction | StoredCorrection | None) -> CorrectionDocument | None:
+def scan_members(scan: Scan | StoredScan) -> dict[str, Any]:
+    """The members of the same answer, not validated: for lists, of which that would take a fifth of the time."""
+    return {
+        "id": scan.id,
+        "batch_id": scan.batch_id,
+        "study_id": scan.study_id,
+        "slice_index": scan.slice_index,
+        "filename": scan.filename,
+        "frame": scan.frame,
+        "state": scan.state,
+        "code": scan.code,
+        "message": scan.message,
+        "warnings": scan.warnings,
+        "attempts": [_attempt_members(attempt) for attempt in scan.attempts],
+        "created_at": scan.created_at,
+        "started_at": scan.started_at,
+        "ended_at": scan.ended_at,
+        **(_NO_RESULT if scan.prediction is None else _result_members(scan.prediction)),
+        "correction": _correction_members(scan.newest_correction),
+    }
+
+
+def _attempt_members(attempt: Attempt | StoredAttempt) -> dict[str, Any]:
+    return {
+        "worker": attempt.worker,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "outcome": attempt.outcome,
+        "reason": attempt.reason,
+    }
+
+
+def _result_members(prediction: Prediction | StoredResult) -> dict[str, Any]:
+    return {
+        "label": prediction.label,
+        "probabilities": prediction.probabilities,
+        "confidence": prediction.confidence,
+        "needs_review": prediction.needs_review,
+        "review_reasons": prediction.review_reasons,
+        "heatmap_path": prediction.heatmap_path,
+        "overlay_path": prediction.overlay_path,
+        "focus": {"x": prediction.focus_x, "y": prediction.focus_y},
+        "model": prediction.model,
+        "timings": prediction.timings,
+    }
+
+
+def _correction_members(newest: Correction | StoredCorrection | None) -> dict[str, Any] | None:
     if newest is None or newest.label is None:
         return None
-    return CorrectionDocument(label=newest.label, note=newest.note, by=newest.actor, at=newest.created_at)
+    return {"label": newest.label, "note": newest.note, "by": newest.actor, "at": newest.created_at}

@@ -16,6 +16,7 @@ from api.scan_filters import ScanFilter
 from api.scan_orders import Place, ScanSort, place_of
 from api.scan_pages import PageQueries
 from api.scan_queries import page_of_scans
+from api.schemas.scans import ScanList
 from api.stored_scans import StoredScan
 from shared.clock import utc_now
 from shared.db import queries
@@ -98,6 +99,15 @@ def test_results_come_before_scans_without_one_whatever_is_asked(engine: Engine,
         assert walk(engine, wanted, sort=ScanSort.CONFIDENCE, limit=3, newest=2) == expected, asked
 
 
+def test_a_page_is_what_its_schema_says_although_it_is_not_validated(
+    client: FlaskClient, stored: list[StoredScan]
+) -> None:
+    page = client.get("/v1/scans?limit=100")
+    assert page.data == ScanList.model_validate_json(page.data).model_dump_json().encode()
+    assert page.json is not None
+    assert page.json["items"] == [client.get(f"/v1/scans/{scan.id}").json for scan in stored]
+
+
 def test_times_are_found_whatever_the_ids_say(client: FlaskClient, engine: Engine) -> None:
     """A clock that was set back, and batches that do not tell their ids."""
     long_ago = utc_now() - timedelta(days=365)
@@ -140,7 +150,7 @@ def test_polls_and_filters_are_answered_from_indexes_alone(migrated_sqlite: Path
 
     counted = plan(queries.PROGRESS.params(batch_ids=[UUID(int=1)]))
     assert "COVERING INDEX ix_scans_batch_id_state" in counted
-    labelled = plan(page(label=TumorClass.GLIOMA, min_confidence=0.5).of_results())
+    labelled = plan(page(label=TumorClass.GLIOMA).of_results())
     assert "COVERING INDEX ix_predictions_project_label_scan_id" in labelled
     assert "TEMP B-TREE" not in labelled
     assert "COVERING INDEX ix_predictions_project_scan_id" in plan(page(max_confidence=0.5).of_newest_results(10))
