@@ -45,16 +45,26 @@ def _interpolation(cells: int, *, start: float, side: float, length: int) -> Flo
     centres = np.arange(length) + 0.5 - start
     at = np.clip(centres / side * cells - 0.5, -0.5, cells - 0.5)
     before = np.floor(at).astype(int)
+    past = at - before  # the cell before, so each of the four around a pixel is known to be near or far
     weights = np.zeros((length, cells), np.float32)
-    for cell in (before - 1, before, before + 1, before + 2):
+    for cell, share in (
+        (before - 1, _far(1 + past)),
+        (before, _near(past)),
+        (before + 1, _near(1 - past)),
+        (before + 2, _far(2 - past)),
+    ):
         # Beyond the border the cells of the border go on.
-        weights[np.arange(length), np.clip(cell, 0, cells - 1)] += _mitchell(np.abs(at - cell))
+        weights[np.arange(length), np.clip(cell, 0, cells - 1)] += share
     weights[(centres < 0) | (centres > side)] = 0
     return weights
 
 
-def _mitchell(away: npt.NDArray[np.float64]) -> Floats:
-    """The share of a cell in a point so many cells away, >= 0: B = C = 1/3. The four around a point sum to 1."""
-    near = (7 * away**3 - 12 * away**2 + 16 / 3) / 6
-    far = (-7 / 3 * away**3 + 12 * away**2 - 20 * away + 32 / 3) / 6
-    return np.where(away < 1, near, np.where(away < 2, far, 0)).astype(np.float32)
+# The share of a cell in a point so many cells away: B = C = 1/3. The four around a point sum to 1.
+def _near(away: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`away` from 0 to 1."""
+    return ((7 * away - 12) * away**2 + 16 / 3) / 6
+
+
+def _far(away: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`away` from 1 to 2."""
+    return (((-7 / 3 * away + 12) * away - 20) * away + 32 / 3) / 6

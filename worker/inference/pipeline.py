@@ -199,10 +199,10 @@ class Pipeline:
 def focus_of(heat: npt.NDArray[np.float32], *, frame: Frame) -> Point:
     """The peak of a full-size map (H, W); the middle of what the network saw where the map is all zero."""
     height, width = heat.shape
-    if not heat.any():
+    y, x = divmod(int(heat.argmax()), width)
+    if heat[y, x] == 0:
         middle_x, middle_y = frame.x + frame.side / 2, frame.y + frame.side / 2
         return Point(x=int(np.clip(middle_x, 0, width - 1)), y=int(np.clip(middle_y, 0, height - 1)))
-    y, x = divmod(int(heat.argmax()), width)
     return Point(x=x, y=y)
 
 
