@@ -25,8 +25,8 @@ from benchmarks.summary import headline, markdown
 from shared.settings import Settings
 
 _BUILD = ROOT / "build"
-_REPETITIONS = {100: 5, 1_000: 5, 10_000: 2}
-_RIVAL_SCANS, _RIVAL_REPETITIONS = 300, 3
+_REPETITIONS = {100: 5, 1_000: 5, 10_000: 3}
+_RIVAL_SCANS, _RIVAL_REPETITIONS = 1_000, 5
 _STAGE_SCANS, _STAGE_REPETITIONS = 256, 9
 _STORED_SCANS = 1_000_000
 PARTS = ("stages", "start", "side_by_side", "rivals", "reading")
@@ -73,7 +73,12 @@ def _measure(parts: Sequence[str], work: Path, taken_from: Sequence[Path]) -> di
         "side_by_side": lambda: _as_json(
             measure_side_by_side(scans, work / "side-by-side", repetitions=_REPETITIONS, tell=_tell)
         ),
-        "rivals": lambda: measure_rivals(scans[:_RIVAL_SCANS], work / "rivals", repetitions=_RIVAL_REPETITIONS),
+        "rivals": lambda: {
+            rival: speeds.as_json()
+            for rival, speeds in measure_rivals(
+                scans[:_RIVAL_SCANS], work / "rivals", repetitions=_RIVAL_REPETITIONS
+            ).items()
+        },
         "reading": lambda: measure_reading(work / "reading", scans=_STORED_SCANS),
     }
     measured = {}

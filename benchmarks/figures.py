@@ -32,14 +32,3 @@ def figure(values: Sequence[float], unit: str) -> Figure:
 def ratio(over: Sequence[float], under: Sequence[float]) -> Figure:
     """Of two things measured in turn: each repetition of one over the same repetition of the other."""
     return figure([float(a / b) for a, b in zip(over, under, strict=True)], "times")
-
-
-def over(ours: Sequence[float], theirs: Sequence[float]) -> Figure:
-    """Of two speeds measured one after the other: the medians' ratio, and what the extremes of both allow at most."""
-    return Figure(
-        statistics.median(ours) / statistics.median(theirs),
-        min(ours) / max(theirs),
-        max(ours) / min(theirs),
-        "times",
-        min(len(ours), len(theirs)),
-    )

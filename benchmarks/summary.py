@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.figures import Figure, figure, over, ratio
+from benchmarks.figures import Figure, figure, ratio
 
 _DESCRIPTIONS = {
     "end_to_end_over_in_process_100": "end to end over the in-process loop, 100 scans",
@@ -138,13 +138,12 @@ def _of_turns(measured: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_rivals(measured: Mapping[str, Any]) -> dict[str, Any]:
-    """Beside the service at 1,000 scans."""
     rivals = measured.get("rivals", {})
-    ours = measured.get("side_by_side", {}).get("1000")
-    if ours is None:
-        return {}
-    speeds = [1_000 / seconds for seconds in ours["service_s"]]
-    return {f"over_{rival}": over(speeds, rivals[rival]).as_json() for rival in _RIVALS if rival in rivals}
+    return {
+        f"over_{rival}": ratio(rivals[rival]["service"], rivals[rival]["rival"]).as_json()
+        for rival in _RIVALS
+        if rival in rivals
+    }
 
 
 def _of_the_rest(measured: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,5 +160,7 @@ def _speeds(document: Mapping[str, Any]) -> dict[str, float]:
     for size, one in document.get("side_by_side", {}).items():
         found[f"in process, {size} scans"] = int(size) / statistics.median(one["in_process_s"])
         found[f"end to end, {size} scans"] = int(size) / statistics.median(one["service_s"])
-    found |= {rival: statistics.median(values) for rival, values in document.get("rivals", {}).items()}
+    for rival, speeds in document.get("rivals", {}).items():
+        found[rival] = statistics.median(speeds["rival"])
+        found[f"end to end, beside {rival}"] = statistics.median(speeds["service"])
     return found

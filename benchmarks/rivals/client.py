@@ -5,9 +5,9 @@ takes 0.2 to 0.3 ms of processor time per scan, 2% of what a server takes, and s
 server that does nothing. The clock runs from the first byte sent until the last answer has come (by then its files are
 written) and all rows are committed to SQLite.
 
-`python -m benchmarks.rivals.client RIVAL URL RESULTS REPETITIONS CONNECTIONS` reads paths from its input, one a line,
-warms the server up, and after each repetition writes a line of JSON: `seconds`, and `client_share`, the part of them
-that the client kept a core busy. Rows go to RESULTS/0.sqlite and on. Runs in the rival's environment.
+`python -m benchmarks.rivals.client RIVAL URL ROWS CONNECTIONS` reads paths from its input, one a line, warms the server
+up, sends them all once and writes JSON: `seconds`, and `client_share`, the part of them that the client kept a core
+busy. Rows go to the new SQLite file ROWS. Runs in the rival's environment.
 """
 
 from __future__ import annotations
@@ -91,30 +91,26 @@ async def send_all(
     return rows
 
 
-async def measure(
-    rival: str, url: str, scans: Sequence[Path], results: Path, *, repetitions: int, connections: int
-) -> None:
-    """Warm up, then time each repetition and say so on the output."""
+async def measure(rival: str, url: str, scans: Sequence[Path], rows: Path, *, connections: int) -> dict[str, float]:
+    """Warm up, then time one run."""
     wire = WIRES[rival]
     requests = [request_for(path, wire) for path in scans]
     connector = aiohttp.TCPConnector(limit=connections)
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         await send_all(session, url, wire, (requests * _WARM_UP)[:_WARM_UP], connections)
-        for number in range(repetitions):
-            started, busy = time.perf_counter(), time.process_time()
-            write_rows(results / f"{number}.sqlite", await send_all(session, url, wire, requests, connections))
-            seconds = time.perf_counter() - started
-            told = {"seconds": seconds, "client_share": (time.process_time() - busy) / seconds}
-            sys.stdout.write(json.dumps(told) + "\n")
-            sys.stdout.flush()
+        started, busy = time.perf_counter(), time.process_time()
+        write_rows(rows, await send_all(session, url, wire, requests, connections))
+        seconds = time.perf_counter() - started
+        return {"seconds": seconds, "client_share": (time.process_time() - busy) / seconds}
 
 
 def main() -> None:
     """As the module's docstring says."""
-    rival, url, results, repetitions, connections = sys.argv[1:]
+    rival, url, rows, connections = sys.argv[1:]
     scans = [Path(line) for line in sys.stdin.read().splitlines()]
-    uvloop.run(measure(rival, url, scans, Path(results), repetitions=int(repetitions), connections=int(connections)))
+    told = uvloop.run(measure(rival, url, scans, Path(rows), connections=int(connections)))
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

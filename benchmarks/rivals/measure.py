@@ -1,30 +1,53 @@
-"""Measures the rivals, one after the other, and makes sure that each did the same work."""
+"""Measures the rivals beside the service, in turn, and makes sure that each did the same work.
+
+A virtual machine's speed drifts by a tenth within minutes, so each repetition of a rival stands beside one of the
+service that follows at once.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
+from benchmarks.end_to_end import run_batch
 from benchmarks.rivals.environments import CannotInstall, environment
 from benchmarks.rivals.expected import expected_labels
-from benchmarks.rivals.results import read_rows
+from benchmarks.rivals.results import Row, read_rows
 from benchmarks.rivals.same_work import check
 from benchmarks.rivals.servers import ROOT, STARTS, ServerFailed, rival_variables, serving
+from benchmarks.service import ready_service
+from neurobatch.client import Client
 from shared.settings import Settings
 
 USUAL_SCRIPT = "usual_script"
 RIVALS = (USUAL_SCRIPT, *STARTS)
 ENVIRONMENTS = ROOT / "build" / "bench"
 _MOST_OF_THE_SCRIPT = 40  # scans; it does a few a second
+_WARM_UP_SCANS = 128
 _CONNECTIONS = 64
 _TIMEOUT_S = 900.0
 _TOLD_CHARS = 1500
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Scans per second of a rival and of the service: a pair for each repetition."""
+
+    rival: list[float] = field(default_factory=list)
+    service: list[float] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, list[float]]:
+        """Both lists by name."""
+        return asdict(self)
 
 
 class RunFailed(Exception):
@@ -33,8 +56,8 @@ class RunFailed(Exception):
 
 def measure_rivals(
     scans: Sequence[Path], folder: Path, *, only: Collection[str] = (), repetitions: int
-) -> dict[str, list[float]]:
-    """Scans per second of each rival, one figure for each repetition; start-up and warm-up are not counted.
+) -> dict[str, Speeds]:
+    """The speeds of each rival beside the service's; start-up and warm-up are not counted.
 
     `scans`: 512 x 512 JPEG files with different names. `folder`: for what is written; it is emptied first. `only`:
     names from `RIVALS`, all where empty. The usual script gets the first 40 of the scans. A rival that cannot be
@@ -44,56 +67,78 @@ def measure_rivals(
     folder.mkdir(parents=True)
     _tell(f"our own labels of {len(scans)} scans ...")
     expected = expected_labels(scans, Settings().model_dir)
-    speeds = {}
-    for rival in [name for name in RIVALS if not only or name in only]:
-        try:
-            python = environment(rival, ENVIRONMENTS, tell=_tell)
-            speeds[rival] = _measure(rival, python, scans, folder / rival, repetitions, expected)
-        except (CannotInstall, ServerFailed, RunFailed) as error:
-            _tell(f"{rival} is left out: {error}")
-    return speeds
+    measured = {}
+    with ready_service(folder / "service") as (_, client):
+        run_batch(client, scans[:_WARM_UP_SCANS])
+        for rival in [name for name in RIVALS if not only or name in only]:
+            try:
+                python = environment(rival, ENVIRONMENTS, tell=_tell)
+                measured[rival] = _measure(
+                    rival, python, scans, folder / rival, repetitions=repetitions, expected=expected, client=client
+                )
+            except (CannotInstall, ServerFailed, RunFailed) as error:
+                _tell(f"{rival} is left out: {error}")
+    return measured
 
 
 def _measure(
-    rival: str, python: Path, scans: Sequence[Path], folder: Path, repetitions: int, expected: Mapping[str, str]
-) -> list[float]:
+    rival: str,
+    python: Path,
+    scans: Sequence[Path],
+    folder: Path,
+    *,
+    repetitions: int,
+    expected: Mapping[str, str],
+    client: Client,
+) -> Speeds:
+    speeds = Speeds()
+    theirs = scans[:_MOST_OF_THE_SCRIPT] if rival == USUAL_SCRIPT else scans
+    with _ready(rival, python, folder) as run:
+        for number in range(repetitions):
+            os.sync()  # what the one has left to be written is not to be the other's burden
+            done = run(theirs, folder / str(number))
+            check(rival, done.rows, {scan.name: expected[scan.name] for scan in theirs})
+            speeds.rival.append(len(theirs) / done.seconds)
+            os.sync()
+            speeds.service.append(run_batch(client, scans).scans_per_s)
+            told = f"{speeds.rival[-1]:.1f} scans/s{done.told}, the service {speeds.service[-1]:.1f}"
+            _tell(f"{rival}, {number + 1} of {repetitions}: {told}")
+    return speeds
+
+
+@dataclass(frozen=True)
+class _Done:
+    seconds: float
+    rows: Sequence[Row]
+    told: str = ""
+
+
+@contextmanager
+def _ready(rival: str, python: Path, folder: Path) -> Iterator[Callable[[Sequence[Path], Path], _Done]]:
+    """What does all scans once and leaves its results in a new folder."""
     if rival == USUAL_SCRIPT:
-        return _measure_script(python, scans[:_MOST_OF_THE_SCRIPT], folder, repetitions, expected)
-    files, results = folder / "files", folder / "results"
-    results.mkdir(parents=True)
+        yield partial(_run_script, python)
+        return
     _tell(f"{rival}: starting ...")
-    with serving(rival, python, Settings().model_dir, files) as url:
-        _tell(f"{rival}: {repetitions} times {len(scans)} scans ...")
-        module = [str(python), "-m", "benchmarks.rivals.client"]
-        told = _run([*module, rival, url, str(results), str(repetitions), str(_CONNECTIONS)], scans, files)
-    share = max(line["client_share"] for line in told)
-    for number in range(repetitions):
-        check(rival, read_rows(results / f"{number}.sqlite"), expected)
-    return _speeds(rival, told, len(scans), f", the client kept {share:.0%} of a core busy")
+    with serving(rival, python, Settings().model_dir, folder / "files") as url:
+        yield partial(_run_client, rival, python, url)
 
 
-def _measure_script(
-    python: Path, scans: Sequence[Path], folder: Path, repetitions: int, expected: Mapping[str, str]
-) -> list[float]:
-    folder.mkdir(parents=True)
-    _tell(f"{USUAL_SCRIPT}: {repetitions} times {len(scans)} scans ...")
-    command = [
-        str(python),
-        "-m",
-        "benchmarks.rivals.usual_script",
-        str(Settings().model_dir),
-        str(folder),
-        str(repetitions),
-    ]
-    told = _run(command, scans, folder)
-    for number in range(repetitions):
-        rows = read_rows(folder / str(number) / "results.csv")
-        check(USUAL_SCRIPT, rows, {scan.name: expected[scan.name] for scan in scans})
-    return _speeds(USUAL_SCRIPT, told, len(scans))
+def _run_script(python: Path, scans: Sequence[Path], results: Path) -> _Done:
+    results.mkdir(parents=True)
+    told = _run([python, "-m", "benchmarks.rivals.usual_script", Settings().model_dir, results], scans, results)
+    return _Done(told["seconds"], read_rows(results / "timed" / "results.csv"))
 
 
-def _run(command: Sequence[str], scans: Sequence[Path], folder: Path) -> list[dict[str, Any]]:
-    """What a command in a rival's environment says of its repetitions, as the objects of its lines of JSON."""
+def _run_client(rival: str, python: Path, url: str, scans: Sequence[Path], results: Path) -> _Done:
+    results.mkdir(parents=True)
+    rows = results / "rows.sqlite"
+    told = _run([python, "-m", "benchmarks.rivals.client", rival, url, rows, str(_CONNECTIONS)], scans, results)
+    return _Done(told["seconds"], read_rows(rows), f" with the client on {told['client_share']:.0%} of a core")
+
+
+def _run(command: Sequence[str | Path], scans: Sequence[Path], folder: Path) -> dict[str, float]:
+    """What a command in a rival's environment says of its run, as JSON."""
     try:
         done = subprocess.run(
             command,
@@ -109,13 +154,8 @@ def _run(command: Sequence[str], scans: Sequence[Path], folder: Path) -> list[di
         raise RunFailed(f"status {error.returncode}: {error.stderr[-_TOLD_CHARS:]}") from error
     except subprocess.TimeoutExpired as error:
         raise RunFailed(f"not done after {error.timeout:.0f} s") from error
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def _speeds(rival: str, told: Sequence[Mapping[str, float]], count: int, more: str = "") -> list[float]:
-    speeds = [count / line["seconds"] for line in told]
-    _tell(f"{rival}: {', '.join(f'{speed:.1f}' for speed in speeds)} scans/s{more}")
-    return speeds
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def _tell(text: str) -> None:

@@ -4,8 +4,8 @@ Grad-CAM is written after Keras' own example ("Grad-CAM class activation visuali
 maps; the overlay is `imshow` twice and `savefig`, at the scan's size and without axes. Most scripts lack calibrated
 probabilities; our preprocessing is called because the network needs it. TensorFlow may use all cores.
 
-`python -m benchmarks.rivals.usual_script MODEL_DIR RESULTS REPETITIONS` reads paths from its input, one a line, and
-after each repetition writes the seconds that it took as a line of JSON.
+`python -m benchmarks.rivals.usual_script MODEL_DIR RESULTS` reads paths from its input, one a line, and writes the
+`seconds` that they took, once it is warm, as JSON; its results lie in the new folder RESULTS.
 """
 
 from __future__ import annotations
@@ -100,15 +100,13 @@ def _draw(image: npt.NDArray[np.uint8], heat: Floats, *, extent: tuple[float, ..
 
 def main() -> None:
     """As the module's docstring says."""
-    model_dir, results, repetitions = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    model_dir, results = map(Path, sys.argv[1:])
     scans = [Path(line) for line in sys.stdin.read().splitlines()]
     script = Script(model_dir)
     script.run(scans[:_WARM_UP], results / "warm-up")
-    for number in range(repetitions):
-        started = time.perf_counter()
-        script.run(scans, results / str(number))
-        sys.stdout.write(json.dumps({"seconds": time.perf_counter() - started}) + "\n")
-        sys.stdout.flush()
+    started = time.perf_counter()
+    script.run(scans, results / "timed")
+    sys.stdout.write(json.dumps({"seconds": time.perf_counter() - started}))
 
 
 if __name__ == "__main__":
