@@ -1,7 +1,7 @@
 """Measures the rivals beside the service, in turn, and makes sure that each did the same work.
 
 A virtual machine's speed drifts by a tenth within minutes, so each repetition of a rival stands beside one of the
-service that follows at once.
+service that follows at once. Whoever is not measured stands still: LitServe, idle, takes 0.3 of a core.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from pathlib import Path
 
 import click
 
-from benchmarks.end_to_end import run_batch
+from benchmarks.end_to_end import Run, run_batch
 from benchmarks.rivals.environments import CannotInstall, environment
 from benchmarks.rivals.expected import expected_labels
+from benchmarks.rivals.processes import halted
 from benchmarks.rivals.results import Row, read_rows
 from benchmarks.rivals.same_work import check
 from benchmarks.rivals.servers import ROOT, STARTS, ServerFailed, rival_variables, serving
 from benchmarks.service import ready_service
 from neurobatch.client import Client
+from neurobatch.service import Service
 from shared.settings import Settings
 
 USUAL_SCRIPT = "usual_script"
@@ -68,42 +70,17 @@ def measure_rivals(
     _tell(f"our own labels of {len(scans)} scans ...")
     expected = expected_labels(scans, Settings().model_dir)
     measured = {}
-    with ready_service(folder / "service") as (_, client):
+    with ready_service(folder / "service") as (service, client):
         run_batch(client, scans[:_WARM_UP_SCANS])
         for rival in [name for name in RIVALS if not only or name in only]:
             try:
                 python = environment(rival, ENVIRONMENTS, tell=_tell)
-                measured[rival] = _measure(
-                    rival, python, scans, folder / rival, repetitions=repetitions, expected=expected, client=client
-                )
+                with _ready(rival, python, folder / rival) as ready:
+                    turns = _Turns(rival, ready, service, client)
+                    measured[rival] = turns.take(scans, folder / rival, repetitions=repetitions, expected=expected)
             except (CannotInstall, ServerFailed, RunFailed) as error:
                 _tell(f"{rival} is left out: {error}")
     return measured
-
-
-def _measure(
-    rival: str,
-    python: Path,
-    scans: Sequence[Path],
-    folder: Path,
-    *,
-    repetitions: int,
-    expected: Mapping[str, str],
-    client: Client,
-) -> Speeds:
-    speeds = Speeds()
-    theirs = scans[:_MOST_OF_THE_SCRIPT] if rival == USUAL_SCRIPT else scans
-    with _ready(rival, python, folder) as run:
-        for number in range(repetitions):
-            os.sync()  # what the one has left to be written is not to be the other's burden
-            done = run(theirs, folder / str(number))
-            check(rival, done.rows, {scan.name: expected[scan.name] for scan in theirs})
-            speeds.rival.append(len(theirs) / done.seconds)
-            os.sync()
-            speeds.service.append(run_batch(client, scans).scans_per_s)
-            told = f"{speeds.rival[-1]:.1f} scans/s{done.told}, the service {speeds.service[-1]:.1f}"
-            _tell(f"{rival}, {number + 1} of {repetitions}: {told}")
-    return speeds
 
 
 @dataclass(frozen=True)
@@ -113,15 +90,53 @@ class _Done:
     told: str = ""
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """`run` does all scans once and leaves its results in a new folder; `processes` are those of its server."""
+
+    run: Callable[[Sequence[Path], Path], _Done]
+    processes: Sequence[int] = ()
+
+
 @contextmanager
-def _ready(rival: str, python: Path, folder: Path) -> Iterator[Callable[[Sequence[Path], Path], _Done]]:
-    """What does all scans once and leaves its results in a new folder."""
+def _ready(rival: str, python: Path, folder: Path) -> Iterator[_Ready]:
     if rival == USUAL_SCRIPT:
-        yield partial(_run_script, python)
+        yield _Ready(partial(_run_script, python))
         return
     _tell(f"{rival}: starting ...")
-    with serving(rival, python, Settings().model_dir, folder / "files") as url:
-        yield partial(_run_client, rival, python, url)
+    with serving(rival, python, Settings().model_dir, folder / "files") as (url, process):
+        yield _Ready(partial(_run_client, rival, python, url), [process])
+
+
+@dataclass(frozen=True)
+class _Turns:
+    rival: str
+    ready: _Ready
+    service: Service
+    client: Client
+
+    def take(self, scans: Sequence[Path], folder: Path, *, repetitions: int, expected: Mapping[str, str]) -> Speeds:
+        speeds = Speeds()
+        theirs = scans[:_MOST_OF_THE_SCRIPT] if self.rival == USUAL_SCRIPT else scans
+        for number in range(repetitions):
+            done = self._rivals(theirs, folder / str(number))
+            check(self.rival, done.rows, {scan.name: expected[scan.name] for scan in theirs})
+            speeds.rival.append(len(theirs) / done.seconds)
+            speeds.service.append(self._ours(scans).scans_per_s)
+            told = f"{speeds.rival[-1]:.1f} scans/s{done.told}, the service {speeds.service[-1]:.1f}"
+            _tell(f"{self.rival}, {number + 1} of {repetitions}: {told}")
+        return speeds
+
+    def _rivals(self, scans: Sequence[Path], results: Path) -> _Done:
+        parts = [part.process.pid for part in self.service.group.parts if part.process is not None]
+        os.sync()  # what the one has left to be written is not to be the other's burden
+        with halted(parts):
+            return self.ready.run(scans, results)
+
+    def _ours(self, scans: Sequence[Path]) -> Run:
+        os.sync()
+        with halted(self.ready.processes):
+            return run_batch(self.client, scans)
 
 
 def _run_script(python: Path, scans: Sequence[Path], results: Path) -> _Done:

@@ -1,4 +1,4 @@
-"""Ends a server with all its children, also those that moved to sessions of their own, as BentoML's do."""
+"""Halts or ends a server with all its children, also those that moved to sessions of their own, as BentoML's do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 
 
 def stop(process: subprocess.Popen[bytes], *, grace_s: float) -> None:
@@ -17,10 +18,25 @@ def stop(process: subprocess.Popen[bytes], *, grace_s: float) -> None:
         process.wait(grace_s)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    for pid in below:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    _signal(below, signal.SIGKILL)
     process.wait()
+
+
+@contextmanager
+def halted(leaders: Collection[int]) -> Iterator[None]:
+    """These processes and all below them stand still meanwhile: idle servers look for work again and again."""
+    family = [pid for leader in leaders for pid in (leader, *descendants(leader))]
+    _signal(family, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal(family, signal.SIGCONT)
+
+
+def _signal(processes: Collection[int], number: signal.Signals) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def descendants(pid: int) -> list[int]:

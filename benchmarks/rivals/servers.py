@@ -107,8 +107,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(rival: str, python: Path, model_dir: Path, folder: Path) -> Iterator[str]:
-    """The URL of a rival's running server whose files go to `folder`; stopped at the end. Raises ServerFailed."""
+def serving(rival: str, python: Path, model_dir: Path, folder: Path) -> Iterator[tuple[str, int]]:
+    """URL and process of a rival's running server whose files go to `folder`; ended at the end. Raises ServerFailed."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     start = STARTS[rival](python, folder, port)
@@ -126,7 +126,7 @@ def serving(rival: str, python: Path, model_dir: Path, folder: Path) -> Iterator
     try:
         url = f"http://127.0.0.1:{port}"
         _await_ready(server, url + start.ready, folder, log)
-        yield url
+        yield url, server.pid
     finally:
         processes.stop(server, grace_s=_STOP_S)
 

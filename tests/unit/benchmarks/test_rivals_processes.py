@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.rivals.processes import descendants, stop
+from benchmarks.rivals.processes import descendants, halted, stop
 
 _FAMILY = """
 import subprocess, sys, time
@@ -26,6 +26,20 @@ def test_children_in_other_sessions_end_too() -> None:
         assert _gone(child)
 
 
+def test_whoever_is_halted_stands_still_and_goes_on_after() -> None:
+    counting = "import itertools\nfor n in itertools.count(): print(n, flush=True)"
+    parent = subprocess.Popen([sys.executable, "-c", counting], stdout=subprocess.PIPE, start_new_session=True)
+    with parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        with halted([parent.pid]):
+            assert _state(parent.pid).startswith("T")
+        deadline = time.monotonic() + 5
+        while _state(parent.pid).startswith("T"):
+            assert time.monotonic() < deadline
+        stop(parent, grace_s=5)
+
+
 def _gone(pid: int) -> bool:
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -33,12 +47,11 @@ def _gone(pid: int) -> bool:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        if _is_zombie(pid):
+        if _state(pid).startswith("Z"):
             return True
         time.sleep(0.05)
     return False
 
 
-def _is_zombie(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return state.stdout.startswith("Z")
+def _state(pid: int) -> str:
+    return subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
