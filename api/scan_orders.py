@@ -16,7 +16,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, ScalarSelect, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from shared.db.models import Prediction, Scan
 from shared.errors import InvalidRequest
@@ -77,13 +78,19 @@ def ordering(sort: ScanSort, *, key: ColumnElement[UUID], by: ColumnElement[Any]
 
 
 def beyond(
-    sort: ScanSort, place: Place, *, key: ColumnElement[UUID], by: ColumnElement[Any] | None, value: object
+    sort: ScanSort, place: Place, *, key: ColumnElement[UUID], by: ColumnElement[Any] | None
 ) -> ColumnElement[bool]:
-    """What scans behind a place fulfil; `value` is what `by` is there."""
+    """What scans behind a place fulfil; none do where a name decides and the scan there was deleted meanwhile."""
     if by is None:
         return key < place.id if sort is ScanSort.ID_DOWN else key > place.id
+    value: Any = place.confidence if sort.by_confidence else _name_of(place.id)
     # Said in two, the first part gives an index its range.
     return and_(by <= value if sort.down else by >= value, or_(by != value, key > place.id))
+
+
+def _name_of(scan_id: UUID) -> ScalarSelect[str]:
+    there = aliased(Scan)
+    return select(there.filename).where(there.id == scan_id).scalar_subquery()
 
 
 def place_of(sort: ScanSort, scan_id: UUID, *, confidence: float | None) -> Place:

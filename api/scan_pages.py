@@ -24,7 +24,7 @@ _WITHOUT_RESULT = [state for state in ScanState if state is not ScanState.SUCCEE
 
 @dataclass(frozen=True)
 class PageQueries:
-    """What the queries of one page have in common; `value` is what it is sorted by at the place `behind`.
+    """What the queries of one page have in common.
 
     `within` are ids that all wanted scans lie between. Queries answer the column `id` and, if the order needs it, `by`.
     """
@@ -34,7 +34,6 @@ class PageQueries:
     behind: Place | None
     dialect: str
     within: tuple[UUID, UUID] | None = None
-    value: object = None
 
     def of_results(self, *, in_order: bool = True) -> Select[Any]:
         """Found around the predictions, whose indexes hold all that results are filtered by.
@@ -127,8 +126,7 @@ class PageQueries:
         if by is not None:
             query = query.add_columns(by.label("by"))
         if self.behind is not None:
-            value = self.behind.confidence if self.sort.by_confidence else self.value
-            query = query.where(beyond(self.sort, self.behind, key=key, by=by, value=value))
+            query = query.where(beyond(self.sort, self.behind, key=key, by=by))
         # No index has a study's slices in the order of ids, and none is to be walked in hope of them.
         sorts = self.wanted.study is not None or not in_order
         return query.order_by(*ordering(self.sort, key=func.coalesce(key, key) if sorts else key, by=by))

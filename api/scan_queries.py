@@ -80,11 +80,6 @@ def _parts(
         if within is None:
             return
         page = replace(page, within=within)
-    if sort.by_filename and behind is not None:
-        name = session.scalar(select(Scan.filename).where(Scan.id == behind.id))
-        if name is None:
-            return  # deleted meanwhile
-        page = replace(page, value=name)
     if wanted.corrected:
         yield page.of_corrections()
     elif wanted.about_result and everywhere and not wanted.has_index:

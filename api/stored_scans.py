@@ -110,7 +110,7 @@ def stored_scans(session: Session, ids: Select[Any], *, sort: ScanSort) -> list[
         .outerjoin(Correction, (Correction.scan_id == page.c.id) & (Correction.number == _newest_number(page.c.id)))
         .order_by(*ordering(sort, key=page.c.id, by=page.c.get("by")), Attempt.fence)
     )
-    return [_scan(list(same)) for _, same in groupby(session.execute(query), key=lambda row: row[0])]
+    return [_scan(list(same)) for _, same in groupby(session.connection().execute(query), key=lambda row: row[0])]
 
 
 def _newest_number(scan_id: ColumnElement[UUID]) -> ScalarSelect[int]:

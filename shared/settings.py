@@ -101,7 +101,8 @@ class Settings(BaseSettings):
     max_volume_bytes: int = Field(256 * _MIB, ge=1, description="Bytes of one NIfTI volume, unpacked.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
     max_note_chars: int = Field(2_000, ge=1, description="Characters of the note beside a reader's correction.")
-    max_filename_chars: int = Field(255, ge=1, description="Characters of an uploaded file's name.")
+    # At most what fits into an entry of an index of PostgreSQL, 2,704 bytes, whatever the characters.
+    max_filename_chars: int = Field(255, ge=1, le=640, description="Characters of an uploaded file's name.")
     max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
     max_requests_per_s: int = Field(200, ge=1, description="Requests a second of one API key, in the long run.")

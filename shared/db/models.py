@@ -74,7 +74,8 @@ class Scan(Base):
 
     __tablename__ = "scans"
     __table_args__ = (
-        Index("ix_scans_batch_id_id", "batch_id", "id"),
+        # With names, which are searched and sorted within a batch.
+        Index("ix_scans_batch_id_id", "batch_id", "id", "filename"),
         # Holds all that progress is counted from, so that a status poll reads no row.
         Index("ix_scans_batch_id_state", "batch_id", "state", "started_at", "ended_at"),
         Index("ix_scans_state_id", "state", "id"),

@@ -157,4 +157,8 @@ def test_polls_and_filters_are_answered_from_indexes_alone(migrated_sqlite: Path
     rare_of_label = plan(page(label=TumorClass.GLIOMA, max_confidence=0.5).of_newest_results(10))
     assert "COVERING INDEX ix_predictions_project_label_scan_id" in rare_of_label
     assert "COVERING INDEX" in plan(page(needs_review=True).of_results())
+    named = ScanFilter("p", batch=UUID(int=1), filename="part")
+    for behind in (None, Place(UUID(int=2))):
+        by_name = PageQueries(named, sort=ScanSort.FILENAME_DOWN, behind=behind, dialect="sqlite")
+        assert "COVERING INDEX ix_scans_batch_id_id" in plan(by_name.of_scans())
     engine.dispose()

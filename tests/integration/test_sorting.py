@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import random
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from shared.domain import ScanState, TumorClass
+from shared.settings import Settings
 from tests.integration.submissions import finish, submit, submit_many, upload
 from tests.integration.test_api import assert_problem
 
@@ -115,6 +118,15 @@ def test_scans_are_found_by_name_and_code(client: FlaskClient, location: str) ->
     ):
         found = client.get(f"{location}/scans?{query}").get_json()["items"]
         assert [scan["filename"] for scan in found] == names, query
+
+
+def test_the_longest_name_that_a_setting_allows_fits_into_the_index(client_with: Callable[..., FlaskClient]) -> None:
+    most: int = Settings.model_json_schema()["properties"]["max_filename_chars"]["maximum"]
+    client = client_with(max_filename_chars=most)
+    # Four bytes each in UTF-8, and nothing to compress.
+    name = "".join(random.Random(0).choices([chr(code) for code in range(0x20000, 0x2A000)], k=most))
+    path = submit(client, upload(name, b"x"), upload("a.png", b"x")).headers["Location"]
+    assert [scan["filename"] for scan in walk(client, path + "/scans", "sort=-filename", 1)] == [name, "a.png"]
 
 
 def test_scans_are_found_by_the_reason_for_review(client: FlaskClient, engine: Engine) -> None:
