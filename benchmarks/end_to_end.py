@@ -9,7 +9,7 @@ from pathlib import Path
 
 from neurobatch.client import Client
 
-_POLL_S = 0.1
+_POLL_S = 1.0  # at most; towards the end the client looks twenty times a second
 _LEAST_SUCCEEDED = 0.98  # the gate turns a few real scans away
 
 

@@ -36,6 +36,7 @@ from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
 from neurobatch.retrying import Patience
 from neurobatch.sending import Sent, form_files
+from neurobatch.waiting import pause_s
 
 _FINAL = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 _PAGE = 200
@@ -128,11 +129,15 @@ class Client:
         batch_id: str,
         *,
         on_progress: Callable[[Batch], None] | None = None,
-        interval_s: float = 0.3,
+        interval_s: float = 0.5,
         timeout_s: float | None = None,
     ) -> Batch:
-        """Poll until the batch is done, telling `on_progress` of each look; TimeoutError after `timeout_s`."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        """Poll until the batch is done, telling `on_progress` of each look; TimeoutError after `timeout_s`.
+
+        Looks are `interval_s` apart at most, and closer at the beginning and as the end comes near.
+        """
+        began = time.monotonic()
+        deadline = None if timeout_s is None else began + timeout_s
         while True:
             batch = self.batch(batch_id)
             if on_progress is not None:
@@ -141,7 +146,7 @@ class Client:
                 return batch
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"batch {batch_id} is still {batch['state']} after {timeout_s} s")
-            time.sleep(interval_s)
+            time.sleep(min(interval_s, pause_s(batch, waited_s=time.monotonic() - began)))
 
     def summary(self, batch_id: str) -> Summary:
         """How many of a batch's scans have which label, need review, were corrected or were rejected for what."""
