@@ -162,5 +162,7 @@ def _speeds(document: Mapping[str, Any]) -> dict[str, float]:
         found[f"end to end, {size} scans"] = int(size) / statistics.median(one["service_s"])
     for rival, speeds in document.get("rivals", {}).items():
         found[rival] = statistics.median(speeds["rival"])
+        if rival in _SERVERS and "before_disk" in speeds:
+            found[f"{rival}, until its files are written to memory"] = statistics.median(speeds["before_disk"])
         found[f"end to end, beside {rival}"] = statistics.median(speeds["service"])
     return found

@@ -42,13 +42,17 @@ _TOLD_CHARS = 1500
 
 @dataclass(frozen=True)
 class Speeds:
-    """Scans per second of a rival and of the service: a pair for each repetition."""
+    """Scans per second of a rival and of the service: a pair for each repetition.
+
+    `before_disk` is the rival's speed until its files were written, be it to memory alone.
+    """
 
     rival: list[float] = field(default_factory=list)
+    before_disk: list[float] = field(default_factory=list)
     service: list[float] = field(default_factory=list)
 
     def as_json(self) -> dict[str, list[float]]:
-        """Both lists by name."""
+        """The lists by name."""
         return asdict(self)
 
 
@@ -87,6 +91,7 @@ def measure_rivals(
 class _Done:
     seconds: float
     rows: Sequence[Row]
+    disk_s: float = 0.0
     told: str = ""
 
 
@@ -122,6 +127,7 @@ class _Turns:
             done = self._rivals(theirs, folder / str(number))
             check(self.rival, done.rows, {scan.name: expected[scan.name] for scan in theirs})
             speeds.rival.append(len(theirs) / done.seconds)
+            speeds.before_disk.append(len(theirs) / (done.seconds - done.disk_s))
             speeds.service.append(self._ours(scans).scans_per_s)
             told = f"{speeds.rival[-1]:.1f} scans/s{done.told}, the service {speeds.service[-1]:.1f}"
             _tell(f"{self.rival}, {number + 1} of {repetitions}: {told}")
@@ -149,7 +155,8 @@ def _run_client(rival: str, python: Path, url: str, scans: Sequence[Path], resul
     results.mkdir(parents=True)
     rows = results / "rows.sqlite"
     told = _run([python, "-m", "benchmarks.rivals.client", rival, url, rows, str(_CONNECTIONS)], scans, results)
-    return _Done(told["seconds"], read_rows(rows), f" with the client on {told['client_share']:.0%} of a core")
+    client = f" with the client on {told['client_share']:.0%} of a core, {told['disk_s']:.2f} s of it for the disk"
+    return _Done(told["seconds"], read_rows(rows), told["disk_s"], client)
 
 
 def _run(command: Sequence[str | Path], scans: Sequence[Path], folder: Path) -> dict[str, float]:

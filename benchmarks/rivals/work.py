@@ -1,8 +1,9 @@
 """What each server does with a batch of scans: our own pipeline, and its three files per scan.
 
 Runs in the rival's environment, where a server finds its settings in the environment's variables. Files are written
-without fsync: none of the rivals promises that they last. The gate is asked as in the service and in the loop: without
-it what is no brain MRI would be given a tumour, which is another output.
+without fsync, since none of the rivals promises that they last; the client brings them all to the disk in the end. The
+gate is asked as in the service and in the loop: without it what is no brain MRI would be given a tumour, which is
+another output.
 """
 
 from __future__ import annotations
