@@ -22,6 +22,7 @@ TRAINING_DATA = (
     "brain-mri: figshare 1512427 (Cheng et al., T1 with contrast, CC BY 4.0), Br35H 2020 and the remaining images "
     "of the Kaggle brain tumour collection ('sartaj'); patients kept whole in five folds"
 )
+BUNDLE_FOLDER = "bundle"  # in the folder of a run
 LICENCE = "Apache-2.0"
 _ANY_DISTANCE = 1e9  # JSON knows no infinity
 

@@ -18,15 +18,13 @@ from training.config import TrainingConfig
 from training.dataset.slices import Examples, Slice, load_examples
 from training.evaluation.scores import SCORES_FILE, ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.evaluation.scoring import score
-from training.export import TRAINING_DATA, export_bundle
+from training.export import BUNDLE_FOLDER, TRAINING_DATA, export_bundle
 from training.fit import Report, fixed_size, take_run_folder, train
-from training.teacher import Teacher
+from training.teacher import find_teacher
 from worker.inference.distance import fit_training_features
 from worker.inference.model import load_model, with_features
-from worker.inference.precision import Precision
 
 IMAGENET_FILE = Path("weights") / "mobilenetv2-imagenet-folded.npz"
-BUNDLE_FOLDER = "bundle"
 OUT_OF_FOLD_FILE = "out-of-fold.csv"
 _IMAGES_FOR_STATISTICS = 96
 
@@ -80,6 +78,7 @@ def train_bundle(
     report: Report = print,
 ) -> None:
     """Train on `slices` and write the bundle, not calibrated yet, to `run_dir`."""
+    training_data = _training_data(slices, datasets=datasets)
     report(f"reading {len(slices) + len(validation)} images")
     examples = load_examples(slices, size_px=config.cache_px)
     network = train(
@@ -88,7 +87,7 @@ def train_bundle(
         run_dir=run_dir,
         validation=load_examples(validation, size_px=config.cache_px) if validation else None,
         initialise=_initialise(examples, config=config, datasets=datasets),
-        teacher=_teacher(config, run_dir=run_dir, left_out=validation),
+        teacher=find_teacher(config, run_dir=run_dir, left_out=validation, training_data=training_data),
         report=report,
     )
     served = fixed_size(network, config=config)
@@ -97,7 +96,7 @@ def train_bundle(
         served,
         run_dir / BUNDLE_FOLDER,
         training_features=fitted,
-        training_data=_training_data(slices, datasets=datasets),
+        training_data=training_data,
         trained_on="see config.json of its run",
     )
 
@@ -117,23 +116,6 @@ def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -
     chosen = np.random.default_rng(config.seed).permutation(len(examples))[:_IMAGES_FOR_STATISTICS]
     pixels = examples.pixels[chosen][..., None].astype(np.float32) / np.float32(255)
     return lambda network: load_imagenet(network, datasets / IMAGENET_FILE, pixels=pixels)
-
-
-def _teacher(config: TrainingConfig, *, run_dir: Path, left_out: Sequence[Slice]) -> Teacher | None:
-    """The bundles that the teachers' runs made of the same scans: beside `run_dir`'s run, by the same name.
-
-    Raises ValueError where one of them did not leave out what this one leaves out.
-    """
-    if not config.teacher:
-        return None
-    folders = [run_dir.parent.parent / name / run_dir.name for name in config.teacher.split("+")]
-    for folder in folders if left_out else ():
-        scores = folder / SCORES_FILE
-        kept_from = {score.file for score in read_scores(scores)} if scores.exists() else set()
-        if {item.file for item in left_out} - kept_from:
-            raise ValueError(f"the teacher in {folder} was not kept from all that is left out here; train it first")
-    bundles = [folder / BUNDLE_FOLDER for folder in folders]
-    return Teacher(*bundles, share=config.teacher_share, precision=Precision(config.precision))
 
 
 def _features(network: keras.Model, slices: Sequence[Slice], *, size_px: int) -> npt.NDArray[np.float32]:

@@ -24,9 +24,9 @@ def experiment(run_dir: Path, table: str, name: str, expected: tuple[str, ...]) 
     from training.dataset.slices import datasets_dir, load_index
     from training.evaluation.experiment import experiment_of
     from training.evaluation.scores import SCORES_FILE, read_scores
+    from training.export import BUNDLE_FOLDER
     from training.publication.documents import fill_documents
     from training.publication.experiment_tables import experiment_table, keep_experiment
-    from training.run import BUNDLE_FOLDER
     from training.stress.counterfactual_answers import ask_counterfactuals
 
     try:

@@ -41,6 +41,9 @@ def measure_randomised(
 ) -> dict[str, Any]:
     """The section `randomised_weights` of an evaluation: how often the peak lies in the box, mean over seeds.
 
+    Beside what the pictures alone give: any pixel of the brain and the brightest one; not their centre, which is nearer
+    to most tumours.
+
     Takes the tumours among `slices` that are outlined. Raises ValueError where there is none.
     """
     tumours = [item for item in slices if item.outline is not None]
@@ -61,6 +64,8 @@ def measure_randomised(
     return {
         "peak_in_box": {"value": mean, "n": len(tumours)},
         "by_seed": by_seed,
+        "lowest_of_a_seed": {"value": min(by_seed), "n": len(tumours)},
+        "highest_of_a_seed": {"value": max(by_seed), "n": len(tumours)},
         "baselines": {name: {"value": value, "n": len(tumours)} for name, value in baselines.items()},
         "above_the_better_baseline": {"value": round(mean - max(baselines.values()), 4), "n": len(tumours)},
     }

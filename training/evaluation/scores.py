@@ -25,7 +25,8 @@ class HeatmapScore:
 
     `*_in_box`, `*_in_outline`: of the peak (1 or 0), of the map's energy (0 to 1), and of what needs no network:
     the picture's centre and brightest pixel (1 or 0) and a brain-uniform map (0 to 1: the chance of a random brain
-    pixel). `iou`: of the outline and the map above half of its maximum. `area`: the outline's share of the picture.
+    pixel). `iou`: of the outline and the map over half of its strongest cell. `area`: the outline's share of the
+    picture.
     """
 
     area: float

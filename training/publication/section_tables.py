@@ -41,14 +41,24 @@ def _tables(found: Document, way: tuple[str, ...], alone: list[tuple[str, str, s
 
 
 def _one_row_each(rows: Mapping[str, Mapping[str, Cell]], *, title: str) -> str:
+    """With one n for each row where its figures share it; else with that of a column at its head or in its cells."""
     columns = list(next(iter(rows.values())))
-    return markdown_table(
-        (title, *columns, "n"),
-        (
-            (name_of(name), *(cells[column][0] for column in columns), max((n for _, n in cells.values()), key=len))
-            for name, cells in rows.items()
-        ),
-    )
+    of_rows = {name: {n for _, n in cells.values() if n} for name, cells in rows.items()}
+    if all(len(counts) <= 1 for counts in of_rows.values()):
+        told = {name: [cells[column][0] for column in columns] for name, cells in rows.items()}
+        lines = [(name_of(name), *cells, *(of_rows[name] or {""})) for name, cells in told.items()]
+        return markdown_table((title, *columns, "n"), lines)
+    shared = {c: counts.pop() for c in columns if len(counts := {cells[c][1] for cells in rows.values()}) == 1}
+    heads = [_with_n(column, shared.get(column, "")) for column in columns]
+    lines = [
+        (name_of(name), *(cells[c][0] if c in shared else _with_n(*cells[c]) for c in columns))
+        for name, cells in rows.items()
+    ]
+    return markdown_table((title, *heads), lines)
+
+
+def _with_n(told: str, n: str) -> str:
+    return f"{told} (n {n})" if n else told
 
 
 def _cells(group: Document, way: tuple[str, ...] = ()) -> Iterator[tuple[str, Cell]]:

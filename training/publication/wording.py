@@ -29,7 +29,7 @@ _NAMES = {
     "peak_in_outline": "heatmap's peak in the tumour's outline",
     "energy_in_box": "heatmap's energy in the box",
     "energy_in_outline": "heatmap's energy in the outline",
-    "iou": "IoU of heatmap (half maximum) and outline",
+    "iou": "IoU of heatmap (over half of its strongest cell) and outline",
     "notumor": "no tumour",
     "extra_time_a_scan": "extra time a scan",
     "macs": "multiply-adds a scan",

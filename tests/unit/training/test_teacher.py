@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.errors import InvalidBundle
 from tests.unit.training.slices import drawn_slice
 from tests.unit.training.synthetic import honest_scores
 from training.config import load_config
 from training.evaluation.scores import write_scores
-from training.export import export_untrained
-from training.run import _teacher as teacher_of
-from training.teacher import Teacher
+from training.export import TRAINING_DATA, export_untrained
+from training.teacher import Teacher, find_teacher
 from worker.inference.model import load_model
 from worker.inference.predict import softmax
 
@@ -57,12 +57,24 @@ def test_a_teacher_must_have_been_kept_from_what_its_pupil_is_kept_from(bundle: 
     shutil.copytree(bundle, folder / "bundle")
     left_out = [drawn_slice(tmp_path, name) for name in ("a", "b")]
     scores = [replace(score, file=item.file) for score, item in zip(honest_scores(2), left_out, strict=True)]
-    pupil = tmp_path / "pupil" / "fold-0"
+    of_pupil = {"run_dir": tmp_path / "pupil" / "fold-0", "left_out": left_out, "training_data": TRAINING_DATA}
     for kept_from in ([], scores[:1]):
         write_scores(folder / "scores.csv", kept_from)
         with pytest.raises(ValueError, match="was not kept from all that is left out"):
-            teacher_of(taught, run_dir=pupil, left_out=left_out)
+            find_teacher(taught, **of_pupil)
     write_scores(folder / "scores.csv", scores)
-    assert teacher_of(taught, run_dir=pupil, left_out=left_out) is not None
+    assert find_teacher(taught, **of_pupil) is not None
     with pytest.raises(ValueError, match="untrained"):
-        teacher_of(replace(taught, teacher="teacher+untrained"), run_dir=pupil, left_out=left_out)
+        find_teacher(replace(taught, teacher="teacher+untrained"), **of_pupil)
+
+
+def test_on_data_of_ones_own_the_teacher_is_that_of_the_same_data(bundle: Path, tmp_path: Path) -> None:
+    taught = replace(load_config(CELLS), name="pupil", teacher="teacher")
+    shutil.copytree(bundle, tmp_path / "teacher" / "all" / "bundle")
+    with pytest.raises(InvalidBundle, match="teacher-mine"):
+        find_teacher(taught, run_dir=tmp_path / "pupil-mine" / "all", left_out=[], training_data="12 pictures")
+    shutil.copytree(bundle, tmp_path / "teacher-mine" / "all" / "bundle")
+    with pytest.raises(ValueError, match="was taught on other data: brain-mri"):
+        find_teacher(taught, run_dir=tmp_path / "pupil-mine" / "all", left_out=[], training_data="12 pictures")
+    for run in ("pupil", "pupil-mine"):
+        assert find_teacher(taught, run_dir=tmp_path / run / "all", left_out=[], training_data=TRAINING_DATA)

@@ -105,3 +105,18 @@ def test_three_networks_make_three_pairs() -> None:
     comparison = compare(dict.fromkeys("abc", scores), {})
     assert [(pair["of"], pair["less"]) for pair in comparison["differences"]] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert comparison_table(comparison).splitlines()[0] == "| figure | a | b | c |"
+
+
+def test_the_interval_of_a_difference_of_calibration_is_not_drawn_towards_zero() -> None:
+    """The noise of a resample raises the better calibrated network's error more than the other's."""
+    honest = honest_scores(1200)
+    # Sure of what it says where it is not, and unsure where it might be: no temperature mends both.
+    hedging = [
+        replace(score, logits=tuple(np.asarray(score.logits) * (3 if max(score.logits) < 4 else 0.4)))
+        for score in honest
+    ]
+    difference = compare({"honest": honest, "hedging": hedging}, {})["differences"][0]["figures"]
+    error = difference["expected_calibration_error"]
+    low, high = error["interval"]
+    assert low < error["value"] < high < 0
+    assert error["value"] == pytest.approx((low + high) / 2, abs=(high - low) / 20)

@@ -45,3 +45,20 @@ def test_a_section_of_rows_is_one_table() -> None:
         "| photos | – | 0 |",
         "| food | – | 0 |",
     ]
+
+
+def test_an_n_that_differs_within_a_row_stands_where_it_belongs() -> None:
+    def measured(share: float, tumours: int) -> dict[str, object]:
+        return {
+            "accuracy": {"value": share, "n": 300},
+            "tumour_called_healthy": {"value": 0.1, "n": tumours},
+            "auc": 0.95,
+        }
+
+    section = {"crop": measured(0.5, 70), "noise": measured(0.25, 64)}
+    assert section_tables(section).splitlines() == [
+        "| measured | accuracy, four classes (n 300) | tumour called healthy | AUC |",
+        "| --- | --- | --- | --- |",
+        "| crop | 50.0% | 10.0% (n 70) | 0.95 |",
+        "| noise | 25.0% | 10.0% (n 64) | 0.95 |",
+    ]
