@@ -1,6 +1,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,11 @@ def test_a_teacher_must_have_been_kept_from_what_its_pupil_is_kept_from(bundle: 
     shutil.copytree(bundle, folder / "bundle")
     left_out = [drawn_slice(tmp_path, name) for name in ("a", "b")]
     scores = [replace(score, file=item.file) for score, item in zip(honest_scores(2), left_out, strict=True)]
-    of_pupil = {"run_dir": tmp_path / "pupil" / "fold-0", "left_out": left_out, "training_data": TRAINING_DATA}
+    of_pupil: dict[str, Any] = {
+        "run_dir": tmp_path / "pupil" / "fold-0",
+        "left_out": left_out,
+        "training_data": TRAINING_DATA,
+    }
     for kept_from in ([], scores[:1]):
         write_scores(folder / "scores.csv", kept_from)
         with pytest.raises(ValueError, match="was not kept from all that is left out"):
