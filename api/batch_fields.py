@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import FieldTooLong, InvalidRequest
 from shared.settings import Settings
+
+# Control characters, halves of surrogate pairs, separators of lines and paragraphs: a name is shown on one line.
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def batch_fields(fields: Mapping[str, str], *, settings: Settings) -> tuple[str | None, dict[str, Any]]:
@@ -23,8 +27,8 @@ def batch_fields(fields: Mapping[str, str], *, settings: Settings) -> tuple[str 
                 limit="max_name_chars",
                 value=settings.max_name_chars,
             )
-        if "\x00" in name:
-            raise InvalidRequest("The name holds a NUL character.", code="invalid_name")
+        if any(unicodedata.category(character) in _NO_TEXT for character in name):
+            raise InvalidRequest("The name holds a control character or a line break.", code="invalid_name")
     return name, _metadata(fields.get("metadata"), settings=settings)
 
 
@@ -45,7 +49,22 @@ def _metadata(text: str | None, *, settings: Settings) -> dict[str, Any]:
         raise InvalidRequest("The metadata is not valid JSON.", code="invalid_metadata") from error
     if not isinstance(metadata, dict):
         raise InvalidRequest("The metadata is not a JSON object.", code="invalid_metadata")
+    if _depth(metadata) > settings.max_metadata_depth:
+        raise FieldTooLong(
+            f"The metadata is nested more than {settings.max_metadata_depth} levels deep.",
+            limit="max_metadata_depth",
+            value=settings.max_metadata_depth,
+        )
     return metadata
+
+
+def _depth(document: Any) -> int:
+    """How many objects and lists lie within each other, counted without recursion."""
+    depth, level = 0, [document]
+    while level := [value for value in level if isinstance(value, dict | list)]:
+        depth += 1
+        level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
+    return depth
 
 
 def _refuse_constant(constant: str) -> Any:

@@ -26,7 +26,7 @@ from shared.errors import InvalidRequest
 _PAGE = 500
 _POLL_S = 0.5
 _SIGN_OF_LIFE_S = 15.0
-_LAST_ID = re.compile(r"(\d{1,18})(\.done)?")
+_LAST_ID = re.compile(r"(\d{1,9})(\.done)?")
 
 
 @dataclass(frozen=True)

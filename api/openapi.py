@@ -53,7 +53,11 @@ _SUBMISSION = {
                         "items": {"type": "string", "format": "binary"},
                         "description": "PNG, JPEG, BMP, TIFF, DICOM, NIfTI (each page, frame, slice a scan), or ZIP.",
                     },
-                    "name": {"type": "string", "maxLength": 200, "pattern": "^[^\\x00]*$"},
+                    "name": {
+                        "type": "string",
+                        "maxLength": 200,
+                        "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$",
+                    },
                     "metadata": {"type": "object", "description": "Anything of yours, as JSON."},
                 },
             },
@@ -67,7 +71,7 @@ _LAST_EVENT_ID = {
     "in": "header",
     "required": False,
     "description": "The id of the event seen last; the stream goes on after it.",
-    "schema": {"type": "string", "pattern": "^([0-9]{1,18}(\\.done)?)?$"},
+    "schema": {"type": "string", "pattern": "^([0-9]{1,9}(\\.done)?)?$"},
 }
 
 # Bodies that are no JSON document of ours, by operation.

@@ -10,16 +10,46 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+_PIECE_BYTES = 32 * 1024  # of an answer, each of which has to be taken in time
+
+
+@dataclass
+class _Allowance:
+    """How long a client may keep us waiting in one direction: `pause_s`, and a second for each `bytes_per_s`."""
+
+    pause_s: float
+    bytes_per_s: float
+    waited_s: float = 0.0
+    moved_bytes: int = 0
+
+    @contextmanager
+    def waiting_for(self, client: socket.socket) -> Iterator[None]:
+        """Bound what is done with the socket by what is left; TimeoutError where that is nothing."""
+        left_s = self.pause_s + self.moved_bytes / self.bytes_per_s - self.waited_s
+        if left_s <= 0:
+            raise TimeoutError("the client is too slow")
+        before = client.gettimeout()
+        client.settimeout(left_s if before is None else min(before, left_s))
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited_s += time.monotonic() - started
+            client.settimeout(before)
+
 
 class PacedSocket:
-    """A client's socket whose reads fail with TimeoutError once the client has kept us waiting for too long.
+    """A client's socket that fails with TimeoutError once the client has kept us waiting for too long.
 
-    It may do so for `pause_s`, and a second more for each `bytes_per_s` that it has sent; and for `pause_s` while one
-    piece of the answer is sent to it.
+    It may do so for `pause_s`, and a second more for each `bytes_per_s` that it has sent; and for as long again while
+    the answer is sent to it, with what it has taken.
     """
 
     def __init__(self, client: socket.socket, *, pause_s: float, bytes_per_s: float) -> None:
@@ -30,33 +60,23 @@ class PacedSocket:
 
     def begin(self) -> None:
         """A new request: count anew."""
-        self._waited_s = 0.0
-        self._received_bytes = 0
+        self._receiving = _Allowance(self._pause_s, self._bytes_per_s)
+        self._sending = _Allowance(self._pause_s, self._bytes_per_s)
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """As `socket.recv`."""
-        left_s = self._pause_s + self._received_bytes / self._bytes_per_s - self._waited_s
-        if left_s <= 0:
-            raise TimeoutError("the client is too slow")
-        before = self._client.gettimeout()
-        self._client.settimeout(left_s if before is None else min(before, left_s))
-        started = time.monotonic()
-        try:
+        with self._receiving.waiting_for(self._client):
             data = self._client.recv(size, flags)
-        finally:
-            self._waited_s += time.monotonic() - started
-            self._client.settimeout(before)
-        self._received_bytes += len(data)
+        self._receiving.moved_bytes += len(data)
         return data
 
     def sendall(self, data: bytes, flags: int = 0) -> None:
         """As `socket.sendall`."""
-        before = self._client.gettimeout()
-        self._client.settimeout(self._pause_s if before is None else before)
-        try:
-            self._client.sendall(data, flags)
-        finally:
-            self._client.settimeout(before)
+        for start in range(0, len(data), _PIECE_BYTES):
+            piece = data[start : start + _PIECE_BYTES]
+            with self._sending.waiting_for(self._client):
+                self._client.sendall(piece, flags)
+            self._sending.moved_bytes += len(piece)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)

@@ -78,19 +78,22 @@ def ordering(sort: ScanSort, *, key: ColumnElement[UUID], by: ColumnElement[Any]
 
 
 def beyond(
-    sort: ScanSort, place: Place, *, key: ColumnElement[UUID], by: ColumnElement[Any] | None
+    sort: ScanSort, place: Place, *, key: ColumnElement[UUID], by: ColumnElement[Any] | None, batch: UUID | None
 ) -> ColumnElement[bool]:
-    """What scans behind a place fulfil; none do where a name decides and the scan there was deleted meanwhile."""
+    """What scans behind a place fulfil; where a name decides, none do unless a scan of that `batch` stands there.
+
+    A cursor is not signed: one made up of another's scan would else tell of that scan's name.
+    """
     if by is None:
         return key < place.id if sort is ScanSort.ID_DOWN else key > place.id
-    value: Any = place.confidence if sort.by_confidence else _name_of(place.id)
+    value: Any = place.confidence if sort.by_confidence else _name_of(place.id, batch=batch)
     # Said in two, the first part gives an index its range.
     return and_(by <= value if sort.down else by >= value, or_(by != value, key > place.id))
 
 
-def _name_of(scan_id: UUID) -> ScalarSelect[str]:
+def _name_of(scan_id: UUID, *, batch: UUID | None) -> ScalarSelect[str]:
     there = aliased(Scan)
-    return select(there.filename).where(there.id == scan_id).scalar_subquery()
+    return select(there.filename).where(there.id == scan_id, there.batch_id == batch).scalar_subquery()
 
 
 def place_of(sort: ScanSort, scan_id: UUID, *, confidence: float | None) -> Place:

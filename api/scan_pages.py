@@ -126,7 +126,7 @@ class PageQueries:
         if by is not None:
             query = query.add_columns(by.label("by"))
         if self.behind is not None:
-            query = query.where(beyond(self.sort, self.behind, key=key, by=by))
+            query = query.where(beyond(self.sort, self.behind, key=key, by=by, batch=self.wanted.batch))
         # No index has a study's slices in the order of ids, and none is to be walked in hope of them.
         sorts = self.wanted.study is not None or not in_order
         return query.order_by(*ordering(self.sort, key=func.coalesce(key, key) if sorts else key, by=by))

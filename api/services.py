@@ -49,6 +49,7 @@ class Services:
     event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
     uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
     reports: threading.Semaphore = field(default_factory=threading.Semaphore)
+    pictures: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
@@ -72,6 +73,7 @@ class Services:
             event_streams=threading.BoundedSemaphore(settings.max_event_streams),
             uploads=threading.BoundedSemaphore(settings.max_uploads),
             reports=threading.BoundedSemaphore(settings.max_reports),
+            pictures=threading.BoundedSemaphore(settings.max_pictures),
         )
 
     def close(self) -> None:

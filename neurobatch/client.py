@@ -36,7 +36,7 @@ from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
 from neurobatch.retrying import Patience
 from neurobatch.sending import Sent, form_files
-from neurobatch.waiting import pause_s
+from neurobatch.waiting import Pace
 
 _FINAL = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 _PAGE = 200
@@ -136,7 +136,7 @@ class Client:
 
         Looks are `interval_s` apart at most, and closer at the beginning and as the end comes near.
         """
-        began = time.monotonic()
+        began, pace = time.monotonic(), Pace()
         deadline = None if timeout_s is None else began + timeout_s
         while True:
             batch = self.batch(batch_id)
@@ -146,7 +146,7 @@ class Client:
                 return batch
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"batch {batch_id} is still {batch['state']} after {timeout_s} s")
-            time.sleep(min(interval_s, pause_s(batch, waited_s=time.monotonic() - began)))
+            time.sleep(min(interval_s, pace.pause_s(batch, waited_s=time.monotonic() - began)))
 
     def summary(self, batch_id: str) -> Summary:
         """How many of a batch's scans have which label, need review, were corrected or were rejected for what."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
+from unicodedata import category
 
 from rich.console import Console
 from rich.progress import (
@@ -26,6 +27,7 @@ from neurobatch.sending import Sent
 
 # Wider than any row: a program that reads a path must find it in one piece.
 _WIDTH_WHEN_PIPED = 10_000
+_CONTROL = "Cc"  # the category of characters that a terminal obeys
 _STATES = ("succeeded", "rejected", "failed", "cancelled")
 
 
@@ -112,7 +114,7 @@ class DownloadBar(_Bar):
 
 def print_batches(batches: Iterable[Batch]) -> None:
     """A table of batches."""
-    table = Table("batch", "name", "state", "scans", *_STATES, "created", box=None, pad_edge=False)
+    table = _Table("batch", "name", "state", "scans", *_STATES, "created")
     for batch in batches:
         numbers = (str(count) for count in (batch["total"], *_ended(batch).values()))
         table.add_row(batch["id"], batch["name"] or "", batch["state"], *numbers, batch["created_at"])
@@ -121,7 +123,7 @@ def print_batches(batches: Iterable[Batch]) -> None:
 
 def print_webhooks(webhooks: Iterable[Webhook]) -> None:
     """A table of webhooks."""
-    table = Table("webhook", "state", "to", "description", "created", box=None, pad_edge=False)
+    table = _Table("webhook", "state", "to", "description", "created")
     for webhook in webhooks:
         description = webhook["description"] or ""
         table.add_row(webhook["id"], webhook["state"], webhook["url"], description, webhook["created_at"])
@@ -130,7 +132,7 @@ def print_webhooks(webhooks: Iterable[Webhook]) -> None:
 
 def print_deliveries(deliveries: Iterable[Delivery]) -> None:
     """A table of deliveries, each with what came of its newest attempt."""
-    table = Table("delivery", "event", "batch", "state", "attempts", "newest", "next", box=None, pad_edge=False)
+    table = _Table("delivery", "event", "batch", "state", "attempts", "newest", "next")
     for delivery in deliveries:
         newest = delivery["attempts"][-1:]
         told = " ".join(str(a["status_code"] or a["error"] or "running") for a in newest)
@@ -148,10 +150,25 @@ def print_deliveries(deliveries: Iterable[Delivery]) -> None:
 
 def print_results(scans: Iterable[Scan], *, data_dir: Path | None) -> None:
     """A table of scans with their results; heatmap paths below `data_dir` if it is known."""
-    table = Table("file", "state", "label", "confidence", "review", "heatmap", box=None, pad_edge=False)
+    table = _Table("file", "state", "label", "confidence", "review", "heatmap")
     for scan in scans:
         table.add_row(*_row(scan, data_dir=data_dir))
     _print(table)
+
+
+class _Table(Table):
+    """Without edges; what others wrote into a name reaches no terminal as a command to it."""
+
+    def __init__(self, *headers: str) -> None:
+        super().__init__(*headers, box=None, pad_edge=False)
+
+    def add_row(self, *cells: str) -> None:  # type: ignore[override]
+        """As `Table.add_row`, of plain text."""
+        super().add_row(*map(_without_commands, cells))
+
+
+def _without_commands(text: str) -> str:
+    return "".join("\N{REPLACEMENT CHARACTER}" if category(c) == _CONTROL else c for c in text)
 
 
 def _print(table: Table) -> None:

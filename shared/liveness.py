@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 
@@ -58,23 +59,41 @@ def hold(path: Path, *, owner: str) -> Held:
     return Held(path, descriptor)
 
 
+class Life(Enum):
+    """What is known of the process that holds a lock file."""
+
+    DEAD = "dead"
+    ALIVE = "alive"
+    UNKNOWN = "unknown"  # made on another machine, or gone
+
+
 def owner_if_dead(path: Path) -> str | None:
     """The owner of a lock file whose process has died; None where it lives, or cannot be asked from here."""
+    life, owner = life_of_owner(path)
+    return owner if life is Life.DEAD else None
+
+
+def life_of_owner(path: Path) -> tuple[Life, str]:
+    """Whether the process that made a lock file lives, and the owner that it named."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
-        return None
+        return Life.UNKNOWN, ""
     try:
         made_on, _, owner = os.read(descriptor, 1024).decode(errors="replace").partition("\n")
-        if made_on != machine():
-            return None
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return (_life(descriptor) if made_on == machine() else Life.UNKNOWN), owner
     except OSError:
-        return None
-    else:
-        return owner
+        return Life.UNKNOWN, ""
     finally:
         os.close(descriptor)
+
+
+def _life(descriptor: int) -> Life:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # EAGAIN or EACCES: somebody holds it
+        return Life.ALIVE
+    return Life.DEAD
 
 
 @cache

@@ -58,8 +58,13 @@ class Settings(BaseSettings):
         24, ge=1, description="Submissions that are received at once; with max_event_streams below api_threads."
     )
     max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
+    max_pictures: int = Field(
+        16, ge=1, description="Pictures of uploads that one API process draws, or has waiting, at once."
+    )
     max_client_pause_s: int = Field(
-        20, ge=1, description="Seconds that one request may keep the API waiting for bytes."
+        20,
+        ge=1,
+        description="Seconds that one request may keep the API waiting, for its bytes or to take the answer's.",
     )
     min_client_bytes_per_s: int = Field(4096, ge=1, description="Bytes that earn a request a second more of it.")
     model_dir: Path = Field(
@@ -104,6 +109,8 @@ class Settings(BaseSettings):
     # At most what fits into an entry of an index of PostgreSQL, 2,704 bytes, whatever the characters.
     max_filename_chars: int = Field(255, ge=1, le=640, description="Characters of an uploaded file's name.")
     max_part_header_bytes: int = Field(16 * 1024, ge=256, description="Bytes of a part's headers in a multipart body.")
+    # pydantic writes no document that is nested more than 255 times.
+    max_metadata_depth: int = Field(64, ge=1, le=200, description="Levels of nesting in a batch's metadata.")
     max_metadata_bytes: int = Field(16 * 1024, ge=2, description="Bytes of a batch's metadata (a JSON object).")
     max_requests_per_s: int = Field(200, ge=1, description="Requests a second of one API key, in the long run.")
     max_request_burst: int = Field(2_000, ge=1, description="Requests of one API key at once, after a quiet time.")

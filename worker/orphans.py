@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from shared.artifacts import claim_of, staging_lock
 from shared.db import sweeps
 from shared.db.session import reading
-from shared.liveness import owner_if_dead
+from shared.liveness import Life, life_of_owner
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = 500
@@ -78,8 +78,9 @@ class OrphanSweep:
         return len(gone)
 
     def _is_abandoned(self, lock: Path) -> bool:
-        """Whether the submission that holds `lock` has died."""
-        return owner_if_dead(lock) is not None or _age_s(lock) > self.orphan_after_s
+        """Whether the submission that holds `lock` has died; by its age alone where that cannot be known."""
+        life, _ = life_of_owner(lock)
+        return life is Life.DEAD or (life is Life.UNKNOWN and _age_s(lock) > self.orphan_after_s)
 
     def _known(self, batch_ids: set[UUID]) -> set[UUID]:
         ordered, known = sorted(batch_ids), set[UUID]()

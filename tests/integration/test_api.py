@@ -225,6 +225,40 @@ def test_metadata_that_is_no_json_object_is_422(client: FlaskClient, metadata: s
     assert_problem(submit(client, upload(), metadata=metadata), 422, "invalid_metadata")
 
 
+def test_metadata_nested_as_deep_as_allowed_can_be_shown_and_deeper_is_refused(
+    client: FlaskClient, settings: Settings, engine: Engine
+) -> None:
+    def nested(levels: int) -> str:
+        return '{"a":' * (levels - 1) + "{}" + "}" * (levels - 1)
+
+    problem = assert_problem(
+        submit(client, upload(), metadata=nested(settings.max_metadata_depth + 1)), 422, "field_too_long"
+    )
+    assert (problem["limit"], problem["value"]) == ("max_metadata_depth", settings.max_metadata_depth)
+    assert nothing_stored(settings, engine)
+    path = submit(client, upload(), metadata=nested(settings.max_metadata_depth)).headers["Location"]
+    assert json.dumps(client.get(path).get_json()["metadata"], separators=(",", ":")) == nested(
+        settings.max_metadata_depth
+    )
+    assert client.get("/v1/batches").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "a\x1b]0;title\x07b", "a\u2028b", "a\x9bb"])
+def test_a_name_that_a_terminal_would_obey_is_422(client: FlaskClient, name: str) -> None:
+    assert_problem(submit(client, upload(), name=name), 422, "invalid_name")
+
+
+def test_only_so_many_pictures_are_drawn_at_once(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_pictures=1)
+    path = submit(client, upload()).headers["Location"]
+    image = f"/v1/scans/{client.get(path + '/scans').get_json()['items'][0]['id']}/image"
+    with client.application.extensions[Services.EXTENSION].pictures:
+        busy = client.get(image)
+        assert_problem(busy, 503, "too_many_pictures")
+        assert "Retry-After" in busy.headers
+    assert [client.get(image).status_code for _ in range(3)] == [200, 200, 200]
+
+
 LIMITS = {
     "max_files_per_batch": (2, 413, "limit_exceeded"),
     "max_file_bytes": (100, 413, "limit_exceeded"),

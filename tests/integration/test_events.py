@@ -103,10 +103,16 @@ def test_too_many_streams_are_503_and_free_places_are_given_again(client_with: C
         assert [event for _, event, _ in follow(client, location)] == ["scan", "done"]
 
 
-@pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 30])
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 10])
 def test_a_made_up_last_event_id_is_422(client: FlaskClient, last: str) -> None:
     location, _ = submit_many(client, 1)
     assert_problem(client.get(location + "/events", headers={"Last-Event-ID": last}), 422, "invalid_last_event_id")
+
+
+def test_an_event_that_is_far_off_is_nothing_to_wait_for(client: FlaskClient) -> None:
+    location, _ = submit_many(client, 1)
+    client.post(location + "/cancel")
+    assert client.get(location + "/events", headers={"Last-Event-ID": f"{'9' * 9}.done"}).status_code == 204
 
 
 def test_events_of_an_unknown_batch_are_404(client: FlaskClient) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from api.access import ROUTES, check_complete
+from api.scan_orders import Place, ScanSort, encode_place
 from neurobatch.phantoms import draw_head
 from shared.artifacts import LocalArtifactStore
 from shared.clock import utc_now
@@ -130,6 +131,16 @@ def test_another_projects_key_sees_nothing_on_any_route(keyed: FlaskClient, engi
     own = stored.client.get(f"/v1/batches/{stored.batch}").get_json()
     assert (own["state"], own["total"]) == ("running", 4), "the walk changed what is another's"
     assert [hook["id"] for hook in stored.client.get("/v1/webhooks").get_json()["items"]] == [stored.webhook]
+
+
+def test_a_cursor_made_of_anothers_scan_tells_nothing_of_its_name(
+    keyed: FlaskClient, engine: Engine, stored: Stored
+) -> None:
+    other = with_key(keyed, make_key(engine, "second"))
+    batch = submit(other, upload("a.png"), upload("z.png")).get_json()["id"]
+    for sort in (ScanSort.FILENAME, ScanSort.FILENAME_DOWN):
+        cursor = encode_place(sort, Place(stored.scans[0]))
+        assert other.get(f"/v1/batches/{batch}/scans?sort={sort}&cursor={cursor}").get_json()["items"] == []
 
 
 def test_lists_and_filters_hold_the_projects_own_alone(keyed: FlaskClient, engine: Engine, stored: Stored) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +20,7 @@ from shared.db.session import make_engine, transaction
 from shared.domain import ScanState
 from shared.liveness import hold
 from shared.settings import Settings
+from tests.conftest import ROOT
 from tests.integration.submissions import RESULT
 from tests.integration.test_delivery import add_batch
 from worker.orphans import OrphanSweep, SweptFiles
@@ -122,6 +126,32 @@ def test_uploads_of_a_submission_that_died_go_and_those_of_a_living_one_stay(
         lock.relative_to(settings.data_dir).as_posix(),
         *((folder / "000000").relative_to(settings.data_dir).as_posix() for folder in kept),
     }
+
+
+def test_a_submission_that_lives_here_stays_however_old_it_is(
+    engine: Engine, sweep: OrphanSweep, settings: Settings
+) -> None:
+    """A slow line may take days over an upload."""
+    stored, _ = add_batch(engine, 1)
+    put(settings.data_dir, "uploads", stored)
+    here, elsewhere = new_id(), new_id()
+    staged = [put(settings.data_dir, "staging", batch_id) for batch_id in (here, elsewhere)]
+    locks = [staging_lock(settings.data_dir, batch_id) for batch_id in (here, elsewhere)]
+    locks[1].write_text("another machine\nperhaps alive")
+    holding = "import sys; from pathlib import Path; from shared.liveness import hold;" + (
+        "lock = hold(Path(sys.argv[1]), owner='a'); print(flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holding, locks[0]], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        for lock in locks:
+            os.utime(lock, times=(0, 0))
+        assert sweep.run().removed == 1
+        assert [folder.exists() for folder in staged] == [True, False]
+        holder.kill()
+    assert sweep.run().removed == 1
 
 
 def test_what_is_named_otherwise_is_left_alone(engine: Engine, sweep: OrphanSweep, settings: Settings) -> None:
