@@ -1,7 +1,8 @@
 """Sends a request again when the service did not answer or was busy.
 
-After no answer only what may arrive twice: reads, and submissions, whose Idempotency-Key makes the second the same as
-the first. A service that was busy says so before it has done anything, or has lost its database while it did.
+After no answer, or a proxy's in its place, only what may arrive twice: reads, and submissions, whose Idempotency-Key
+makes the second the same as the first. A service that was busy says so before it has done anything, or has lost its
+database while it did.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Patience:
     pause_s: float = 0.5
 
     def send(self, request: Callable[[], httpx.Response], *, repeatable: bool = True) -> httpx.Response:
-        """The answer; after the last try a 503 or 429 is returned and an httpx.TransportError raised as it came."""
+        """The answer; after the last try a refusal is returned and an httpx.TransportError raised as it came."""
         for left in range(self.retries, -1, -1):
             pause_s = self.pause_s * 2 ** (self.retries - left) * random.uniform(0.75, 1.25)  # noqa: S311
             try:
@@ -37,7 +38,8 @@ class Patience:
                 if not left or not repeatable or isinstance(error, httpx.UnsupportedProtocol):
                     raise
             else:
-                if not left or not _is_busy(response):
+                passing = _is_busy(response) or (repeatable and _is_of_a_proxy(response))
+                if not left or not passing:
                     return response
                 pause_s = max(pause_s, _asked_pause_s(response))
             time.sleep(min(pause_s, _LONGEST_PAUSE_S))
@@ -51,6 +53,11 @@ def _is_busy(response: httpx.Response) -> bool:
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return any(code in response.text for code in _PASSING)
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+
+
+def _is_of_a_proxy(response: httpx.Response) -> bool:
+    """Whether nobody answered but a proxy, which cannot know what became of the request."""
+    return response.status_code in {httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT}
 
 
 def _asked_pause_s(response: httpx.Response) -> float:

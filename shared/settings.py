@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     )
     max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
     max_pictures: int = Field(
-        16, ge=1, description="Pictures of uploads that one API process draws, or has waiting, at once."
+        32, ge=1, description="Pictures of uploads that one API process draws, or has waiting, at once."
     )
     max_client_pause_s: int = Field(
         20,

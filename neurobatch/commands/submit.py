@@ -18,7 +18,15 @@ from neurobatch.files import collect
 from neurobatch.options import json_option, key_option, url_option, wait_option
 from neurobatch.pending import PendingSubmission, content_of, pending_folder, take_up
 from neurobatch.progress import BatchProgressBar, SendingBar, print_results, summary
-from neurobatch.retrying import IN_PROGRESS
+
+_KEY_REUSED = "idempotency_key_reused"  # by other content: the key serves no more
+# What is sent could never be accepted, nor was it.
+_REFUSED_FOR_GOOD = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
 
 
 def _json_object(ctx: click.Context, parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
@@ -106,8 +114,8 @@ def _send(client: Client, paths: Sequence[Path], pending: PendingSubmission | No
         with SendingBar(file=sys.stderr) as bar:
             batch = client.submit(paths, idempotency_key=key, on_progress=bar.update, **about)
     except RequestRefused as error:
-        refused = error.status < HTTPStatus.INTERNAL_SERVER_ERROR and error.problem.get("code") != IN_PROGRESS
-        if pending is not None and refused:
+        # Other refusals, of the key or the moment, say nothing of an earlier try that may have been accepted.
+        if pending is not None and (error.status in _REFUSED_FOR_GOOD or error.problem.get("code") == _KEY_REUSED):
             pending.done()
         raise
     if pending is not None:

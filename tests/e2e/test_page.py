@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import APIResponse, Browser, Request, Route, expect
 
 from neurobatch.phantoms import draw_head
 from tests.conftest import ROOT, missing
@@ -294,6 +294,102 @@ def test_every_screen_fits_a_phone_and_a_page_at_twice_its_size(browser: Browser
     seen.page.get_by_role("button", name="Switch to light colours").click()
     seen.assert_accessible()
     assert seen.wrong == []
+
+
+def test_a_label_that_was_not_saved_is_told_of_the_scan_it_was_meant_for(browser: Browser, service: Running) -> None:
+    """Not of the one that is on screen by the time of the answer; nor is the next label given to the first."""
+    batch = submit(service, {"a.png": picture(1), "b.png": picture(2)})
+    first, second = [scan["id"] for scan in service.client.scans(batch)]
+    page = watch(browser, service.url).page
+    page.goto(f"{service.url}/batches/{batch}#scan={first}")
+    expect(page.locator("#scan-place")).to_have_text("1 of 2 shown")
+    held: list[Route] = []
+    page.route(f"**/v1/scans/{first}/correction", lambda route: held.append(route))
+    with page.expect_request("**/correction"):
+        page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#scan-name")).to_have_text("b.png")
+    held[0].fulfill(status=503, json={"detail": "Busy."})
+    expect(page.get_by_text("The label of a.png was not saved. Busy.")).to_be_visible()
+    expect(page.locator("#scan-name")).to_have_text("b.png")
+    with page.expect_response("**/correction") as answered:
+        page.keyboard.press("2")
+    assert second in answered.value.url
+    page.context.close()
+
+
+def test_a_note_is_kept_where_taking_it_back_fails(browser: Browser, service: Running) -> None:
+    batch = submit(service, {"a.png": picture(1)})
+    (scan,) = service.client.scans(batch)
+    page = watch(browser, service.url).page
+    page.goto(f"{service.url}/batches/{batch}#scan={scan['id']}")
+    page.locator("#note").fill("seen twice")
+    page.get_by_role("button", name="Confirm the model's answer").click()
+    expect(page.locator("#correction-state")).to_contain_text("Confirmed")
+    page.route("**/correction", lambda route: route.fulfill(status=503, json={"detail": "Busy."}))
+    page.locator("#take-back").click()
+    expect(page.locator("#correction-problem")).to_have_text("Not saved. Busy.")
+    assert page.locator("#note").input_value() == "seen twice"
+    page.context.close()
+
+
+def test_sending_that_is_stopped_while_it_waits_sends_no_more(browser: Browser, service: Running) -> None:
+    watched = watch(browser, service.url)
+    page = watched.page
+    asked: list[Request] = []
+
+    def busy(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.fallback()
+        asked.append(route.request)
+        return route.fulfill(status=503, headers={"Retry-After": "1"}, json={"detail": "Busy."})
+
+    page.route(f"{service.url}/v1/batches", busy)
+    page.goto(service.url)
+    watched.drop({"a.png": picture(1)})
+    with page.expect_response(lambda answer: answer.status == 503):
+        page.locator("#start").click()
+    page.get_by_role("button", name="Stop sending").click()
+    page.wait_for_timeout(2500)
+    assert len(asked) == 1
+    watched.drop({"b.png": picture(2)})
+    expect(page.locator("#start")).to_be_enabled()
+    expect(page.get_by_role("button", name="Discard")).to_be_visible()
+    expect(page.locator("#add-more")).to_be_visible()
+    assert not page.locator("#batch-name").evaluate("field => field.readOnly")
+    page.context.close()
+
+
+def test_two_files_of_one_name_are_both_sent_and_one_chosen_twice_once(seen: Watched, service: Running) -> None:
+    page = seen.page
+    page.goto(service.url)
+    alike = [{"name": "IM1.png", "mimeType": "image/png", "buffer": picture(seed)} for seed in (1, 2)]
+    for file in alike:
+        page.locator("#files").set_input_files(file)  # type: ignore[arg-type]
+    expect(page.locator("#staged-sum")).to_contain_text("2 files")
+    page.locator("#start").click()
+    page.wait_for_url("**/batches/*")
+    expect(page.locator("#grid > .card")).to_have_count(2)
+
+
+def test_what_ended_while_the_scans_were_read_is_shown_in_the_end(seen: Watched, service: Running) -> None:
+    form = [("files", (f"{seed}.png", picture(seed), "image/png")) for seed in range(40)]
+    batch = httpx.post(f"{service.url}/v1/batches", files=form).raise_for_status().json()["id"]
+    page = seen.page
+    reads: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_second(route: Route) -> None:
+        answer = route.fetch()
+        reads.append((route, answer))
+        if len(reads) != 2:
+            route.fulfill(response=answer)
+
+    page.route("**/scans?*", hold_the_second)
+    page.goto(f"{service.url}/batches/{batch}")
+    expect(page.locator("#progress")).to_contain_text("Completed")
+    held, as_it_was = reads[1]
+    held.fulfill(response=as_it_was)
+    expect(page.locator("#grid > .card .percent")).to_have_count(40)
 
 
 def test_a_service_that_is_away_is_waited_for(browser: Browser, service: Running) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from neurobatch.cli import main
-from neurobatch.client import Client
+from neurobatch.client import Client, RequestRefused
 from neurobatch.files import collect
 from neurobatch.pending import content_of, pending_folder, take_up
 from shared.domain import ScanState
@@ -188,6 +188,22 @@ def test_a_pending_batch_that_was_deleted_is_made_anew(run: Run, url: str, clien
     code, out, _ = run("submit", folder)
     assert code == 0
     assert [batch["id"] for batch in client.batches()] == [out.strip()]
+
+
+def test_only_a_refusal_of_what_is_sent_ends_what_may_be_gone_on_with(
+    run: Run, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong key says nothing of an earlier try whose answer was lost."""
+    content = content_of(url, collect([folder]), name=None, metadata=None)
+    key = take_up(pending_folder(), content).key
+    for status, is_kept in ((401, True), (403, True), (429, True), (422, False)):
+
+        def refuse(*_: object, status: int = status, **__: object) -> None:
+            raise RequestRefused(status, {})
+
+        monkeypatch.setattr(Client, "submit", refuse)
+        assert run("submit", folder)[0] == 3
+        assert (take_up(pending_folder(), content).key == key) == is_kept
 
 
 def test_a_webhook_is_added_looked_at_and_removed(run: Run, client: Client) -> None:

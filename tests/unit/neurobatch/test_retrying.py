@@ -70,3 +70,12 @@ def test_an_address_that_is_none_is_told_at_once() -> None:
     with pytest.raises(httpx.UnsupportedProtocol):
         Patience().send(request)
     assert len(sent_at) == 1
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_proxys_answer_is_none_so_only_what_may_arrive_twice_is_sent_again(status: int) -> None:
+    request, sent_at = answers(httpx.Response(status), httpx.Response(200))
+    assert Patience(pause_s=0.001).send(request).status_code == 200
+    request, sent_at = answers(httpx.Response(status), httpx.Response(200))
+    assert Patience(pause_s=0.001).send(request, repeatable=False).status_code == status
+    assert len(sent_at) == 1

@@ -17,9 +17,12 @@ export class Refused extends Error {
 /** Nobody answered. */
 export class Unreachable extends Error {
   constructor() {
-    super("The service cannot be reached. Nothing was changed by this; try again once it is back.");
+    super("The service cannot be reached. Whether this was done is not known: look again before you repeat it.");
   }
 }
+
+/** Nobody answered, or a proxy did in the service's place. */
+export const isAway = (error) => error instanceof TypeError || error instanceof Unreachable || [502, 504].includes(error.status);
 
 const state = { csrf: null, whenSignedOut: () => {} };
 let waiting = null;
@@ -38,7 +41,7 @@ export async function get(path, { signal } = {}) {
     try {
       return await read(await fetch(path, { signal, headers: { Accept: "application/json" } }));
     } catch (error) {
-      if (error instanceof TypeError) await untilReachable();
+      if (isAway(error)) await untilReachable();
       else if (error instanceof Refused && [429, 503].includes(error.status)) await pause(error.retry_after_s ?? 2);
       else throw error;
     }
@@ -85,9 +88,11 @@ async function look() {
     }
     await Promise.race([pause(tries === 0 ? 0.3 : pause_s), new Promise((back) => addEventListener("online", back, { once: true }))]);
     try {
-      await fetch("/livez", { cache: "no-store" });
-      banner.hidden = true;
-      return;
+      const answer = await fetch("/livez", { cache: "no-store" });
+      if (answer.ok) {
+        banner.hidden = true;
+        return;
+      }
     } catch {
       // Still away.
     }

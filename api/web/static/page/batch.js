@@ -14,6 +14,7 @@ const id = location.pathname.split("/")[2];
 const path = `/v1/batches/${id}`;
 const MOST_STUDIES = 20;
 let shown = null;
+let unfollow = () => {};
 
 start(async () => {
   prepareActions();
@@ -30,14 +31,15 @@ start(async () => {
 });
 
 function watch() {
-  if (shown.finished_at === null) follow(id, news);
+  unfollow();
+  if (shown.finished_at === null) unfollow = follow(id, news);
 }
 
 async function news(batch, ids) {
   const before = shown;
   show(batch);
   tellProgress(before, batch);
-  await Promise.all([grid.refresh(ids), summarise()]);
+  await Promise.all([grid.refresh(ids, { all: batch.finished_at !== null }), summarise()]);
 }
 
 function show(batch) {

@@ -1,9 +1,11 @@
 // One scan in the grid.
 
+import { pause } from "./api.js";
 import { el } from "./dom.js";
 import { codeName, glyph, labelName, percent, scanStateName, scanStateSign } from "./words.js";
 
 const THUMB_PX = 256;
+const PICTURE_TRIES = 3;
 
 /** What of a scan is seen on its card; the same string means the same card. */
 export const signature = (scan, picture) => JSON.stringify([picture, scan.state, scan.label, scan.confidence, scan.needs_review, scan.code, scan.correction]);
@@ -30,7 +32,13 @@ function thumb(scan, picture) {
   const image = el("img", { class: picture, src: `/v1/scans/${scan.id}/${picture}?size=${THUMB_PX}`, alt: "", loading: "lazy", decoding: "async" });
   // The overlay's legend stands to its right and below; of one as wide as high or wider, the scan alone fills the card.
   image.addEventListener("load", () => image.classList.toggle("cropped", picture === "overlay" && image.naturalWidth >= image.naturalHeight));
-  image.addEventListener("error", () => image.replaceWith(el("span", {}, "The picture could not be read")), { once: true });
+  let tries = 0;
+  image.addEventListener("error", async () => {
+    tries += 1;
+    if (tries > PICTURE_TRIES) return image.replaceWith(el("span", {}, "The picture could not be read"));
+    await pause(tries); // the service may be drawing too many others
+    image.src = image.getAttribute("src");
+  });
   return el("div", { class: "thumb" }, image);
 }
 

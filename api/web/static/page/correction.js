@@ -1,8 +1,10 @@
 // A reader's own label and note. They stand beside the model's answer, which stays as it is.
 
 import { send } from "./api.js";
+import { fullName } from "./card.js";
 import { $, el } from "./dom.js";
 import { bind } from "./keys.js";
+import { notice } from "./notices.js";
 import { LABELS, LABEL_KEYS, glyph, labelName, moment } from "./words.js";
 
 const now = { scan: null, onSaved: () => {} };
@@ -49,18 +51,23 @@ export function show(scan) {
 const save = (label) => change("PUT", { label, note: $("note").value.trim() || null });
 
 async function takeBack() {
-  await change("DELETE");
-  $("note").value = "";
+  const { scan } = now;
+  if ((await change("DELETE")) && now.scan.id === scan.id) $("note").value = "";
 }
 
+/** Whether it was saved. By the time of the answer another scan may be on screen, which it says nothing of. */
 async function change(method, body) {
   const { scan } = now;
   $("correction-problem").textContent = "";
   $("correction-state").textContent = "Saving …";
   try {
     now.onSaved(await send(method, `/v1/scans/${scan.id}/correction`, body));
+    return true;
   } catch (error) {
-    show(scan);
-    $("correction-problem").textContent = `Not saved. ${error.message}`;
+    if (now.scan.id === scan.id) {
+      show(now.scan);
+      $("correction-problem").textContent = `Not saved. ${error.message}`;
+    } else notice(`The label of ${fullName(scan)} was not saved. ${error.message}`, { bad: true });
+    return false;
   }
 }

@@ -14,7 +14,7 @@ const NEAR_PX = 900;
 const DRAWN = 600;
 // Of longer lists only what changed is read again, while the batch runs.
 const READ_AGAIN_UP_TO = 600;
-const grid = { path: "", scans: [], next: null, loading: null, from: 0, cards: new Map(), current: null, clear: null };
+const grid = { path: "", scans: [], next: null, loading: null, asked: 0, changed: new Set(), stale: false, from: 0, cards: new Map(), current: null, clear: null };
 
 /** Make the grid of a batch; `onOpen(id)`, and `clear` drops the filters. */
 export function prepare(batchId, { onOpen, clear }) {
@@ -50,19 +50,31 @@ export const atEnd = () => grid.next === null;
 
 /** Show from the beginning what the filters ask for. */
 export async function reload() {
+  grid.asked += 1;
   grid.from = 0;
   $("grid").setAttribute("aria-busy", "true");
   await begin(read(PAGE));
 }
 
-/** Read again what is shown; quietly, with nothing moved that has not changed. */
-export async function refresh(ids) {
-  if (grid.loading !== null) return;
-  if (grid.scans.length > READ_AGAIN_UP_TO) {
-    for (const id of [...ids].filter((one) => find(one)).slice(0, PAGE)) replace(await get(`/v1/scans/${id}`));
+/**
+ * Read again what is shown; quietly, with nothing moved that has not changed. Of a long list only scans among `ids`, and
+ * what is too much for one time is left for the next; `all` of it where there will be none.
+ */
+export async function refresh(ids, { all = false } = {}) {
+  for (const id of ids) grid.changed.add(id);
+  grid.stale ||= all;
+  if (grid.loading !== null) return; // `begin` comes back to it
+  if (grid.stale || grid.scans.length <= READ_AGAIN_UP_TO) {
+    grid.stale = false;
+    grid.changed.clear();
+    await begin(read(Math.max(PAGE, grid.scans.length)));
     return;
   }
-  await begin(read(Math.max(PAGE, grid.scans.length)));
+  const known = new Set(grid.scans.map(({ id }) => id));
+  const [now, later] = [[], []];
+  for (const id of grid.changed) if (known.has(id)) (now.length < PAGE ? now : later).push(id);
+  grid.changed = new Set(later);
+  for (const id of now) replace(await get(`/v1/scans/${id}`));
 }
 
 /** A key pressed while what the filters ask for comes is meant for that. */
@@ -91,11 +103,13 @@ export function replace(scan) {
   draw();
 }
 
-/** Pages on until the scan is there, or there are none. */
-export async function reach(id) {
+/** Pages on until the scan is there, or there are none; ends as soon as it is not wanted, or other scans are asked for. */
+export async function reach(id, { while: wanted }) {
+  const { asked } = grid;
   await grid.loading;
-  while (find(id) === undefined && grid.next !== null) await begin(read(LARGEST_PAGE, grid.next), { added: true });
-  return find(id);
+  while (grid.asked === asked && wanted() && find(id) === undefined && grid.next !== null) {
+    await begin(read(LARGEST_PAGE, grid.next), { added: true });
+  }
 }
 
 async function begin(reading, { added = false } = {}) {
@@ -112,6 +126,7 @@ async function begin(reading, { added = false } = {}) {
       grid.loading = null;
       $("grid").removeAttribute("aria-busy");
       requestAnimationFrame(whenNear);
+      if (grid.stale || grid.changed.size > 0) refresh([]).catch(() => {});
     }
   }
 }

@@ -80,7 +80,11 @@ async function reload() {
 }
 
 async function older() {
-  const page = await get(address("/v1/batches", { limit: PAGE, search: list.search, cursor: list.next }));
+  const cursor = list.next;
+  if (cursor === list.asked) return; // pressed twice
+  list.asked = cursor;
+  const page = await get(address("/v1/batches", { limit: PAGE, search: list.search, cursor }));
+  if (cursor !== list.next) return;
   const at = list.items.length;
   list.items.push(...page.items);
   list.next = page.next;

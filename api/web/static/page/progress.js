@@ -26,20 +26,33 @@ export function countsLine(counts) {
 
 /**
  * Follow a batch until it is done. `onChange(batch, ids)` with the batch anew and the ids of scans that changed, at most
- * every second; the stream goes on by itself after a lost connection, and rests while nobody looks.
+ * every second; the stream goes on by itself after a lost connection, and rests while nobody looks. Returns what ends it.
  */
 export function follow(id, onChange) {
   let stream = null;
+  let over = false;
+  let looking = false;
+  let again = false;
   let changed = new Set();
   const look = throttled(async () => {
-    const ids = changed;
-    changed = new Set();
-    const batch = await get(`/v1/batches/${id}`);
-    onChange(batch, ids);
-    if (batch.finished_at !== null) stop();
-    else if (stream?.readyState === EventSource.CLOSED) setTimeout(look, 2000);
+    again = looking;
+    if (over || looking) return;
+    looking = true;
+    try {
+      const ids = changed;
+      changed = new Set();
+      const batch = await get(`/v1/batches/${id}`);
+      if (over) return;
+      onChange(batch, ids);
+      if (batch.finished_at !== null) stop();
+      else if (stream?.readyState === EventSource.CLOSED) setTimeout(look, 2000);
+    } finally {
+      looking = false;
+      if (again) look();
+    }
   }, 1000);
   const stop = () => {
+    over = true;
     stream?.close();
     stream = null;
     document.removeEventListener("visibilitychange", seen);
@@ -64,4 +77,5 @@ export function follow(id, onChange) {
   };
   document.addEventListener("visibilitychange", seen);
   open();
+  return stop;
 }

@@ -17,6 +17,9 @@ export async function signedIn() {
 
 function ask() {
   const dialog = $("sign-in");
+  let isAccepted = false;
+  // A browser lets only the first Escape be prevented.
+  dialog.addEventListener("close", () => isAccepted || dialog.showModal());
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.showModal();
   return new Promise((done) => {
@@ -24,6 +27,7 @@ function ask() {
       event.preventDefault();
       if (await accepted($("key").value.trim())) {
         $("key").value = "";
+        isAccepted = true;
         dialog.close();
         done();
       }

@@ -7,7 +7,7 @@ import { newKey, submit } from "./upload.js";
 import { counted, number, percent, size } from "./words.js";
 
 const LISTED = 300;
-const staged = { files: [], hidden: [], key: null, sending: null };
+const staged = { files: [], hidden: [], rows: [], key: null, sending: null };
 
 /** Begin: the form's buttons, and the warning when a running upload would be left. */
 export function prepare() {
@@ -29,8 +29,11 @@ export async function stage({ files, hidden }) {
   if (staged.sending !== null) return notice("A batch is being sent. Wait for its end, or discard it.", { bad: true });
   if (files.length === 0) return notice(hidden.length ? "There are only hidden files in it, which are left out." : "There are no files in it.", { bad: true });
   staged.limits = await limits();
-  const names = new Set(staged.files.map(({ path }) => path));
-  staged.files.push(...files.filter(({ path }) => !names.has(path)));
+  // Two files may be called alike; the same file chosen again is one.
+  const known = new Set(staged.files.map(identity));
+  const added = files.filter((one) => !known.has(identity(one)));
+  if (added.length < files.length) notice(`${counted(files.length - added.length, "file was", "files were")} chosen already.`);
+  staged.files.push(...added);
   staged.hidden.push(...hidden);
   staged.key = newKey();
   $("staged").hidden = false;
@@ -38,8 +41,12 @@ export async function stage({ files, hidden }) {
   return $("start").focus();
 }
 
+const identity = ({ path, file }) => JSON.stringify([path, file.size, file.lastModified]);
+
 function discard() {
   staged.sending?.abort();
+  busy(false);
+  $("start").textContent = "Start batch";
   Object.assign(staged, { files: [], hidden: [], key: null, sending: null });
   $("staged").hidden = true;
   $("choose-files").focus();

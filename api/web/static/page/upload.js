@@ -1,6 +1,6 @@
 // Sends a batch in one POST, counting its bytes. An Idempotency-Key makes that sending again never makes a second batch.
 
-import { Refused, Unreachable, changing, pause, untilReachable } from "./api.js";
+import { Refused, Unreachable, changing, isAway, pause, untilReachable } from "./api.js";
 
 const TRIES = 5;
 
@@ -15,15 +15,16 @@ export async function submit(files, { name, key, onProgress, signal }) {
     try {
       return await post(files, { name, key, onProgress, signal });
     } catch (error) {
-      const passing = error instanceof Unreachable || [409, 429, 503].includes(error.status);
-      if (!passing || error.code === "quota_exceeded" || tries === TRIES || signal.aborted) throw error;
-      if (error instanceof Unreachable) await untilReachable();
+      const passing = isAway(error) || [409, 429, 503].includes(error.status);
+      if (!passing || error.code === "quota_exceeded" || tries === TRIES) throw error;
+      if (isAway(error)) await untilReachable();
       else await pause(error.retry_after_s ?? 2);
     }
   }
 }
 
-function post(files, { name, key, onProgress, signal }) {
+async function post(files, { name, key, onProgress, signal }) {
+  signal.throwIfAborted();
   const form = new FormData();
   if (name) form.append("name", name);
   for (const { file, path } of files) form.append("files", file, path);

@@ -33,7 +33,7 @@ export function prepare({ onCorrected }) {
   correction.prepare({
     isOpen: open,
     onSaved: (scan) => {
-      draw(scan);
+      if (view.scan?.id === scan.id) draw(scan);
       grid.replace(scan);
       onCorrected();
     },
@@ -75,7 +75,7 @@ async function show(id) {
     picture(null, error.status === 404 ? "There is no such scan." : error.message);
     return;
   }
-  if (!known) await grid.reach(id);
+  if (!known) await grid.reach(id, { while: () => asked() === id });
   place();
 }
 
