@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, DT, TM
 
+LONG_STRING_CHARS = 64  # of a value of kind LO (PS3.5, 6.2)
 _UNNAMED = (
     "PatientName",
     "PatientID",

@@ -20,7 +20,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from api.dicom_codes import FOR_RESEARCH, MAKER
-from api.dicom_files import file_bytes, leave_unnamed, say_when
+from api.dicom_files import LONG_STRING_CHARS, file_bytes, leave_unnamed, say_when
 from api.dicom_identifiers import derived_uid
 from api.dicom_source import DicomSource
 
@@ -57,7 +57,7 @@ def overlay_file(overlay: Overlay, source: DicomSource) -> bytes:
         instance_number=source.instance_number,
         manufacturer=MAKER,
         manufacturer_model_name=MAKER,
-        software_versions=overlay.model,
+        software_versions=overlay.model[:LONG_STRING_CHARS],
         transfer_syntax_uid=ExplicitVRLittleEndian,
         specific_character_set="ISO_IR 100",
         content_qualification="RESEARCH",

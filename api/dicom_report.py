@@ -30,7 +30,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from api.dicom_codes import FOR_RESEARCH, MAKER, NEEDS_REVIEW, label_code, own_code, probability_code, scheme_item
-from api.dicom_files import file_bytes, leave_unnamed, say_when
+from api.dicom_files import LONG_STRING_CHARS, file_bytes, leave_unnamed, say_when
 from api.dicom_identifiers import derived_uid
 from api.dicom_source import DicomSource
 from shared.domain import TumorClass
@@ -89,7 +89,7 @@ def report_file(report: Report) -> bytes:
         is_final=False,
         is_verified=False,
     )
-    document.add_new("SoftwareVersions", "LO", sorted({finding.model for finding in report.findings}))
+    document.add_new("SoftwareVersions", "LO", sorted({each.model[:LONG_STRING_CHARS] for each in report.findings}))
     leave_unnamed(document)
     say_when(document, max(finding.at for finding in report.findings))
     return file_bytes(document)

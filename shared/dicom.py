@@ -46,6 +46,8 @@ _MODALITIES = {
     "XA": "X-ray angiography",
     "XC": "photography",
 }
+# A JPEG or JPEG-LS, and a codestream of JPEG 2000.
+_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,14 @@ def _frame_count(elements: Elements) -> int:
     return int(stated)
 
 
+def _frames_by_their_beginning(data: Data, parts: list[Part], count: int) -> list[list[Part]]:
+    """Of several fragments a frame and no table: a frame begins where a JPEG of some kind does."""
+    firsts = [number for number, (at, _) in enumerate(parts) if data[at : at + 4].startswith(_BEGINNINGS)]
+    if len(firsts) != count or firsts[0] != 0:
+        raise damaged("its frames cannot be told apart")
+    return [parts[first:end] for first, end in pairwise([*firsts, len(parts)])]
+
+
 def _coded_frames(data: Data, fragments: list[Part], count: int) -> list[list[Part]]:
     """One fragment a frame, or all for one frame, or as the table of offsets says (PS3.5, A.4)."""
     (table_at, table_bytes), *parts = fragments
@@ -253,6 +263,8 @@ def _coded_frames(data: Data, fragments: list[Part], count: int) -> list[list[Pa
         return [[part] for part in parts]
     if count == 1 and parts:
         return [parts]
+    if len(parts) > count and table_bytes == 0:
+        return _frames_by_their_beginning(data, parts, count)
     if len(parts) < count or table_bytes != 4 * count:
         raise damaged("its frames cannot be told apart")
     offsets = struct.unpack_from(f"<{count}L", data, table_at)

@@ -7,14 +7,18 @@ numbers are numbers, UIDs digits and dots, and of words only those below.
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator
 from typing import IO
 
+import numpy as np
+
 from shared import dicom_elements as tags
+from shared.coded_frames import without_text
 from shared.dicom import Dicom, open_dicom
-from shared.dicom_elements import CODED, JPEG_2000, UNCOMPRESSED, Data, Elements, damaged
+from shared.dicom_elements import UNCOMPRESSED, Data, Elements
 
 # What the copy says of its maker: a UID of the UUID kind, made once for this program.
 _IMPLEMENTATION = b"2.25.174403118327462895016274839105524617"
@@ -22,7 +26,8 @@ _PATIENT_IDENTITY_REMOVED, _METHOD = 0x00120062, 0x00120063
 
 _UID = re.compile(rb"[0-9]+(\.[0-9]+)*")
 _NUMBER = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})? *")
-_MOST_NUMBERS, _NUMBER_BYTES, _UID_BYTES = 6, 16, 64
+_MOST_NUMBERS, _NUMBER_BYTES, _MOST_DIGITS, _UID_BYTES = 6, 16, 64, 64
+_WINDOWS, _MOST_WINDOWS = frozenset({tags.WINDOW_CENTRE, tags.WINDOW_WIDTH, 0x00281055}), 6
 _WORDS = frozenset(
     b"MR MONOCHROME1 MONOCHROME2 LINEAR LINEAR_EXACT SIGMOID YES NO 00 01"
     b" ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER M P R I ND NORM DIS2D DIS3D MFSPLIT FM FM3D SH"
@@ -32,10 +37,6 @@ _WORDS = frozenset(
 
 _LONG = frozenset({"OB", "OW", "SQ"})
 _ITEM, _SEQUENCE_END, _UNDEFINED = 0xFFFEE000, 0xFFFEE0DD, 0xFFFFFFFF
-
-_START_OF_IMAGE, _START_OF_CODESTREAM, _END = b"\xff\xd8", b"\xff\x4f", b"\xff\xd9"
-_JPEG_COMMENTS = frozenset({0xFE, *range(0xE0, 0xF0)})
-_START_OF_SCAN, _J2K_COMMENT, _START_OF_TILE = 0xDA, 0x64, 0x90
 
 
 def write_copy(data: Data, out: IO[bytes]) -> None:
@@ -69,12 +70,12 @@ def _kept(elements: Elements) -> Iterator[tuple[int, bytes]]:
         if isinstance(value, list):
             items = b"".join(_item(b"".join(part for _, part in sorted(_kept(item)))) for item in value)
             yield tag, _element(tag, kind, items)
-        elif clean := _clean(value, kind):
+        elif clean := _clean(value, kind, first=_MOST_WINDOWS if tag in _WINDOWS else None):
             yield tag, _element(tag, kind, clean)
 
 
-def _clean(value: bytes, kind: str) -> bytes:
-    """The value where it is of its kind's form; else nothing, or of several words those that are known."""
+def _clean(value: bytes, kind: str, *, first: int | None = None) -> bytes:
+    """The value, of numbers the `first` ones, in its kind's form; else nothing, or of words those that are known."""
     if kind == "US":
         return value if len(value) == 2 else b""
     value = value.strip(b" \0")
@@ -83,8 +84,27 @@ def _clean(value: bytes, kind: str) -> bytes:
     parts = value.split(b"\\")
     if kind == "CS":
         return b"\\".join(part.strip() for part in parts if part.strip() in _WORDS)
-    numbers = len(parts) <= _MOST_NUMBERS and all(len(p) <= _NUMBER_BYTES and _NUMBER.fullmatch(p) for p in parts)
-    return value if numbers else b""
+    numbers = [_number(part, kind) for part in parts[:first]]
+    return b"\\".join(numbers) if len(numbers) <= _MOST_NUMBERS and all(numbers) else b""
+
+
+def _number(text: bytes, kind: str) -> bytes:
+    """A number that is longer than the standard allows is written shorter: converters print all digits of a double."""
+    if len(text) > _MOST_DIGITS or not _NUMBER.fullmatch(text):
+        return b""
+    if len(text) <= _NUMBER_BYTES:
+        return text
+    value = float(text)
+    return f"{value:.9g}".encode() if kind == "DS" and math.isfinite(value) else b""
+
+
+def _stored_bits(dicom: Dicom, frame: bytes) -> bytes:
+    """An uncompressed frame with zeros above its stored bits, where older files kept overlays, text among them."""
+    if dicom.bits_stored == dicom.bits_allocated:
+        return frame
+    values = np.frombuffer(frame, f"<u{dicom.bits_allocated // 8}")
+    stored: bytes = (values & values.dtype.type((1 << dicom.bits_stored) - 1)).tobytes()
+    return stored
 
 
 def _element(tag: int, kind: str, value: bytes) -> bytes:
@@ -102,34 +122,16 @@ def _pixels(dicom: Dicom, data: Data) -> Iterator[bytes]:
     kind = b"OW" if dicom.bits_allocated > 8 and dicom.transfer_syntax in UNCOMPRESSED else b"OB"
     header = struct.pack("<HH2sxx", tags.PIXELS >> 16, tags.PIXELS & 0xFFFF, kind)
     if dicom.transfer_syntax in UNCOMPRESSED:
-        at, size = dicom.pixels_at, dicom.frame_count * dicom.frame_bytes
+        size = dicom.frame_count * dicom.frame_bytes
         yield header + struct.pack("<L", size + size % 2)
-        yield data[at : at + size]
+        for number in range(dicom.frame_count):
+            ((at, length),) = dicom.parts(number)
+            yield _stored_bits(dicom, data[at : at + length])
         yield bytes(size % 2)
         return
     yield header + struct.pack("<L", _UNDEFINED) + _item(b"")
     for frame in dicom.coded:
         coded = b"".join(data[at : at + size] for at, size in frame)
-        coded = _without_comments(coded, dicom.transfer_syntax)
+        coded = without_text(coded, dicom.transfer_syntax, pixels=dicom.rows * dicom.columns)
         yield _item(coded + bytes(len(coded) % 2))
     yield struct.pack("<HHL", _SEQUENCE_END >> 16, _SEQUENCE_END & 0xFFFF, 0)
-
-
-def _without_comments(coded: bytes, transfer_syntax: str) -> bytes:
-    """A JPEG of any kind with zeros for its comments and application data, and without what follows its end."""
-    if transfer_syntax not in CODED:
-        return coded
-    second = transfer_syntax in JPEG_2000
-    if not coded.startswith(_START_OF_CODESTREAM if second else _START_OF_IMAGE):
-        raise damaged("its pixels are not coded as it says")
-    comments = frozenset({_J2K_COMMENT}) if second else _JPEG_COMMENTS
-    cleaned, at = bytearray(coded[: coded.rfind(_END) + len(_END)] if _END in coded else coded), 2
-    while at + 4 <= len(cleaned) and cleaned[at] == 0xFF and cleaned[at + 1] not in (_START_OF_SCAN, _START_OF_TILE):
-        size = int.from_bytes(cleaned[at + 2 : at + 4], "big")
-        if size < 2 or at + 2 + size > len(cleaned):
-            raise damaged("its pixels are not coded as it says")
-        if cleaned[at + 1] in comments:
-            first = at + 4 + 2 * second
-            cleaned[first : at + 2 + size] = bytes(max(0, at + 2 + size - first))
-        at += 2 + size
-    return bytes(cleaned)

@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from shared import tiff_pages
 from shared.dicom import open_dicom
@@ -37,6 +39,10 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 MIN_SIDE_PX = 32
 MAX_ASPECT_RATIO = 4
 MOST_COLOUR = 12.0  # grey levels between a pixel's strongest and weakest channel, on average
+
+# Of TIFF 6.0: tags, and what they may say.
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_SAMPLE_FORMAT, _UNSIGNED, _SIGNED = 339, 1, 2
 
 # What Pillow's parsers were seen to raise, or raise by their source, when bytes are damaged.
 _DAMAGED = (
@@ -211,9 +217,11 @@ def check_size(size: tuple[int, int], *, max_pixels: int, min_side_px: int, max_
 
 
 def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
+    _check_depth(image)
     image.load()
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return between_percentiles(np.asarray(image))
+    if (values := _deep_values(image)) is not None:
+        levels = between_percentiles(values)
+        return 255 - levels if _tiff_tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO else levels
     if image.has_transparency_data:
         _check_grey(image.convert("RGB"))
         grey_alpha = np.asarray(image.convert("RGBA").convert("LA"), dtype=np.uint16)
@@ -224,6 +232,36 @@ def _greyscale(image: Image.Image) -> npt.NDArray[np.uint8]:
         _check_grey(image)
     # Pillow copies even a picture that is grey already.
     return np.array(image if image.mode == "L" else image.convert("L"), dtype=np.uint8)
+
+
+def _check_depth(image: Image.Image) -> None:
+    """Of 16 bits a channel Pillow keeps the upper 8 unless they are grey alone: of a scan of 12 bits, 16 levels."""
+    deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    if deep and image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        raise InvalidScan(
+            "16 bits a channel in colour or with transparency are not read here; send 16-bit grey",
+            code="unsupported_format",
+        )
+
+
+def _deep_values(image: Image.Image) -> npt.NDArray[np.generic] | None:
+    """The stored values of what is deeper than 8 bits, or signed; None of all else. Pillow inverts only 8 bits."""
+    values = np.asarray(image)
+    sample_format = _tiff_tag(image, _SAMPLE_FORMAT)
+    if image.mode == "L" and sample_format == _SIGNED:
+        return values.view(np.int8)
+    if image.mode == "I" and image.format == "TIFF" and sample_format in (None, _UNSIGNED):
+        return values.view(np.uint32)  # Pillow reads them as signed
+    return values if image.mode in ("I", "F") or image.mode.startswith("I;16") else None
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> int | None:
+    """Of several values, one for each sample, the first."""
+    if not isinstance(image, TiffImageFile):
+        return None
+    value: Any = image.tag_v2.get(tag)
+    first = value[0] if isinstance(value, tuple) and value else value
+    return first if isinstance(first, int) else None
 
 
 def _check_grey(image: Image.Image) -> None:

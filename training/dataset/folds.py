@@ -37,7 +37,8 @@ def groups_of(count: int, links: Iterable[tuple[int, int]]) -> Integers:
 def draw_folds(labels: Integers, groups: Integers, *, seed: int) -> Integers:
     """Fold 0 to 4 of each picture: groups stay whole, labels are spread evenly.
 
-    Raises ValueError for fewer than five groups, or fewer than five pictures of every label.
+    Raises ValueError for fewer than five groups, or fewer than five pictures of every label, and where groups are so
+    uneven that a fold stays empty.
     """
     if len(np.unique(groups)) < FOLD_COUNT:
         raise ValueError(f"{len(np.unique(groups))} separate patients or clusters are too few for {FOLD_COUNT} folds")
@@ -47,6 +48,8 @@ def draw_folds(labels: Integers, groups: Integers, *, seed: int) -> Integers:
         splitter = StratifiedGroupKFold(FOLD_COUNT, shuffle=True, random_state=seed)
         for fold, (_, inside) in enumerate(splitter.split(labels, labels, groups)):
             folds[inside] = fold
+    if len(np.unique(folds)) < FOLD_COUNT:
+        raise ValueError("the patients or clusters are too few and too uneven: a fold would be empty")
     return folds
 
 

@@ -74,12 +74,16 @@ def masked_slices(case: Case, *, values: Sequence[int], most: int, apart: int) -
     """The slices with most of the tumour, at most `most`, at least `apart` from each other; first the largest.
 
     `values`: those of the mask that are tumour; all but 0 where none is given. Raises InvalidScan for what is no
-    volume, or where the two are not of one shape.
+    volume, or where the two do not lie alike: shape and orientation are compared, since each is turned by its own.
     """
-    data, mask = prepared(_read(case.image)), _read_mask(case.mask, values=values)
+    image_data, mask_data = _read(case.image), _read(case.mask)
+    image_volume, mask_volume = (read_header(each[:HEADER_BYTES]) for each in (image_data, mask_data))
+    data, mask = prepared(image_data), _tumour(mask_data, mask_volume, values=values)
     columns, rows, slices = read_header(data[:HEADER_BYTES]).shape
     if mask.shape != (slices, rows, columns):
         raise InvalidScan(f"{case.patient}: its mask is not of its volume's shape", code="not_a_volume")
+    if arrangement(mask_volume) != arrangement(image_volume):
+        raise InvalidScan(f"{case.patient}: its mask says that it lies otherwise than its volume", code="not_a_volume")
     chosen = [(number, _outline(mask[number])) for number in _largest(mask, most=most, apart=apart)]
     return [MaskedSlice(number, grey_slice(data, number), outline) for number, outline in chosen if len(outline) >= 3]
 
@@ -109,10 +113,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _read_mask(path: Path, *, values: Sequence[int]) -> Mask:
+def _tumour(data: bytes, volume: Volume, *, values: Sequence[int]) -> Mask:
     """(slices, rows, columns), lying as the slices of a volume of that orientation do."""
-    data = _read(path)
-    volume = read_header(data[:HEADER_BYTES])
     labels = _arranged(data, volume)
     return np.asarray(np.isin(labels, values) if values else labels != 0, np.bool_)
 

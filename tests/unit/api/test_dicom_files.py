@@ -109,6 +109,19 @@ def test_no_error_is_found_in_what_is_made_of_any_input(given: Callable[[], byte
         assert pydicom.dcmread(tmp_path / name).StudyInstanceUID == sources[0].study_uid
 
 
+def test_a_model_may_be_called_longer_than_dicom_can_say(tmp_path: Path) -> None:
+    sources = sources_of(next(iter(INPUTS.values()))(), tmp_path)
+    named = report(sources)
+    long = [dataclasses.replace(finding, model="m" * 100) for finding in named.findings]
+    made = {
+        "overlay.dcm": overlay_file(overlay(model="m" * 100), sources[-1]),
+        "report.dcm": report_file(dataclasses.replace(named, findings=long)),
+    }
+    for name, data in made.items():
+        (tmp_path / name).write_bytes(data)
+        assert errors_in(tmp_path / name) == []
+
+
 def test_the_verifier_finds_errors_where_there_are_some(tmp_path: Path) -> None:
     broken = pydicom.dcmread(io.BytesIO(overlay_file(overlay(), sources_of(draw_dicom(HEAD), tmp_path)[0])))
     del broken.Rows

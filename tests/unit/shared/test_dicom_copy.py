@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.encaps import encapsulate, generate_frames
 
 from shared.dicom_copy import write_copy
 from shared.dicom_elements import WANTED
@@ -107,6 +110,96 @@ def test_what_stands_before_after_and_between_the_pixels_does_not_pass() -> None
     copy = copy_of(data)
     assert b"Musterfrau" not in copy
     assert np.array_equal(read_image(copy, max_pixels=10_000), read_image(data, max_pixels=10_000))
+
+
+SECRET = b"Musterfrau"
+
+
+def with_fragments(coding: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A file of one frame in that coding whose coded bytes were changed."""
+    dataset = pydicom.dcmread(io.BytesIO(coded(draw_dicom(THREE[0]), coding)))
+    (frame,) = generate_frames(dataset.PixelData, number_of_frames=1)
+    dataset.PixelData = encapsulate([change(frame)], has_bot=False)
+    dataset["PixelData"].is_undefined_length = True
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+def commented_tile_part(codestream: bytes) -> bytes:
+    """A JPEG 2000 with a comment in the header of its only tile-part, whose length is told."""
+    comment = b"\xff\x64" + struct.pack(">HH", 4 + len(SECRET), 1) + SECRET
+    at = codestream.index(b"\xff\x90")
+    (size,) = struct.unpack_from(">L", codestream, at + 6)
+    told = struct.pack(">L", size + len(comment) if size else 0)
+    return codestream[: at + 6] + told + codestream[at + 10 : at + 12] + comment + codestream[at + 12 :]
+
+
+@pytest.mark.parametrize(
+    ("coding", "change"),
+    [
+        ("jpeg 2000", commented_tile_part),
+        ("jpeg 2000", lambda frame: frame + SECRET),
+        ("jpeg lossless", lambda frame: frame[:2] + b"\xff\xff\xfe\0\x0c" + SECRET + frame[2:]),
+        ("jpeg lossless", lambda frame: frame + b"\xff\xd8\xff\xfe\0\x0c" + SECRET + b"\xff\xd9"),
+        ("jpeg-ls", lambda frame: frame[:2] + b"\xff\xfe\0\x0c" + SECRET + frame[2:] + SECRET + b"\xff\xd9"),
+        ("run lengths", lambda frame: frame + SECRET),
+    ],
+    ids=["tile-part", "after JPEG 2000", "filled up", "second JPEG", "JPEG-LS", "behind runs"],
+)
+def test_text_within_a_coded_frame_does_not_pass(coding: str, change: Callable[[bytes], bytes]) -> None:
+    data = with_fragments(coding, change)
+    assert SECRET in data
+    copy = copy_of(data)
+    assert SECRET not in copy
+    plain = copy_of(with_fragments(coding, lambda frame: frame))
+    assert np.array_equal(read_image(copy, max_pixels=10_000), read_image(plain, max_pixels=10_000))
+    assert copy_of(copy) == copy
+
+
+def test_text_between_the_scans_of_a_jpeg_and_before_filled_up_markers_does_not_pass() -> None:
+    large = np.random.default_rng(0).integers(0, 256, (300, 300)).astype(np.uint8)
+    jpeg = encode(large, "JPEG", progressive=True, quality=95)
+    comment = b"\xff\xfe\0\x0c" + SECRET
+    second_scan = jpeg.index(b"\xff\xda", jpeg.index(b"\xff\xda") + 2)
+    changed = jpeg[:2] + b"\xff" + comment + jpeg[2:second_scan] + comment + jpeg[second_scan:]
+    copy = copy_of(jpeg_dicom(changed, large.shape))
+    assert SECRET not in copy
+    assert np.array_equal(
+        read_image(copy, max_pixels=100_000), read_image(jpeg_dicom(jpeg, large.shape), max_pixels=100_000)
+    )
+
+
+def test_an_overlay_above_the_stored_bits_does_not_pass() -> None:
+    twelve: dict[str, Any] = {"BitsStored": 12, "HighBit": 11}
+    overlaid = draw_dicom(THREE | np.uint16(0x1000) * (THREE > 100), **twelve)
+    assert copy_of(overlaid) == copy_of(draw_dicom(THREE, **twelve))
+    assert np.array_equal(read_image(overlaid, max_pixels=10_000), read_image(copy_of(overlaid), max_pixels=10_000))
+    signed = draw_dicom(THREE.astype(np.int16) - 500, **twelve)
+    assert np.array_equal(read_image(signed, max_pixels=10_000), read_image(copy_of(signed), max_pixels=10_000))
+
+
+def test_a_number_of_too_many_digits_is_kept_in_fewer() -> None:
+    """Converters write all digits of a double, which is more than the standard's sixteen."""
+    long = {
+        b"1.0000000000": b"2.4420024420024420",
+        b"1.500000": b"-100.12345678912345",
+    }
+    data = draw_dicom(THREE[0], RescaleSlope="1.0000000000", ImagePositionPatient=["1.500000", "0", "5.5"])
+    for short, digits in long.items():
+        at = data.index(short)
+        at -= 2
+        (size,) = struct.unpack_from("<H", data, at)
+        more = digits + b" " * ((size - len(short) + len(digits)) % 2)
+        data = data[:at] + struct.pack("<H", size - len(short) + len(more)) + more + data[at + 2 + len(short) :]
+    kept = pydicom.dcmread(io.BytesIO(copy_of(data)))
+    assert float(kept.RescaleSlope) == pytest.approx(2.442002442)
+    assert [float(value) for value in kept.ImagePositionPatient] == pytest.approx([-100.123457, 0, 5.5])
+
+
+def test_of_many_windows_the_first_is_kept() -> None:
+    data = draw_dicom(THREE[0], WindowCenter=[1000 + n for n in range(9)], WindowWidth=[2000 + n for n in range(9)])
+    assert np.array_equal(read_image(data, max_pixels=10_000), read_image(copy_of(data), max_pixels=10_000))
 
 
 def test_no_copy_is_made_of_what_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Any bytes give an image or InvalidScan, never another error."""
 
+import io
 import struct
 import zlib
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from shared.errors import InvalidScan
 from shared.images import MIN_SIDE_PX, count_frames, read_image
@@ -191,3 +193,54 @@ def _image_or_invalid_scan(data: bytes) -> None:
         return
     assert read.dtype == np.uint8
     assert read.ndim == 2
+
+
+def tiff(values: np.ndarray, **tags: int) -> bytes:
+    out = io.BytesIO()
+    directory = ImageFileDirectory_v2()
+    for name, value in tags.items():
+        directory[{"photometric": 262, "sample_format": 339}[name]] = value
+    Image.fromarray(values).save(out, "TIFF", tiffinfo=directory)
+    return out.getvalue()
+
+
+RAMP = np.linspace(0, 4095, 64 * 64).reshape(64, 64)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_a_deep_tiff_whose_zero_is_white_is_turned_round(kind: type) -> None:
+    """As Pillow does with 8 bits."""
+    values: np.ndarray = RAMP.astype(kind)
+    plain, turned = (read_image(tiff(values, photometric=said), max_pixels=10_000) for said in (1, 0))
+    assert plain[0, 0] < 10 < 245 < plain[-1, -1]
+    assert np.abs(255 - plain.astype(int) - turned).max() <= 1
+
+
+def test_tiff_values_are_as_signed_as_they_say() -> None:
+    large = (RAMP * 1_000_000).astype(np.uint32)
+    unsigned = tiff(large.view(np.int32)).replace(
+        struct.pack("<HHLHH", 339, 3, 1, 2, 0), struct.pack("<HHLHH", 339, 3, 1, 1, 0)
+    )
+    signed = tiff((RAMP / 16 - 128).astype(np.int8).view(np.uint8), sample_format=2)
+    for data in (unsigned, signed):
+        shown = read_image(data, max_pixels=10_000).astype(int)
+        assert (np.diff(shown.ravel()) >= 0).all()
+        assert shown[0, 0] == 0
+        assert shown[-1, -1] == 255
+
+
+@pytest.mark.parametrize("channels", [b"\x04", b"\x02", b"\x06"], ids=["grey and alpha", "colour", "colour and alpha"])
+def test_sixteen_bits_a_channel_are_refused_where_half_of_them_would_be_lost(channels: bytes) -> None:
+    samples = {b"\x04": 2, b"\x02": 3, b"\x06": 4}[channels]
+    row = b"\0" + np.repeat(RAMP[0].astype(">u2"), samples).tobytes()
+    with pytest.raises(InvalidScan, match="send 16-bit grey") as refused:
+        read_image(png_of(channels, row * 64), max_pixels=10_000)
+    assert refused.value.code == "unsupported_format"
+
+
+def png_of(colour_type: bytes, rows: bytes) -> bytes:
+    def part(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
+
+    header = struct.pack(">LLB", 64, 64, 16) + colour_type + b"\0\0\0"
+    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")

@@ -34,6 +34,13 @@ def test_groups_stay_whole_and_labels_are_spread_evenly() -> None:
     assert np.abs(shares - 0.2).max() < 0.05
 
 
+def test_a_fold_that_would_be_empty_is_told() -> None:
+    groups = np.repeat(np.arange(5), [28, 13, 4, 20, 26])
+    labels = np.array([1, 2, 3, 2, 1])[groups]
+    with pytest.raises(ValueError, match="a fold would be empty"):
+        draw_folds(labels, groups, seed=0)
+
+
 def test_the_seed_alone_decides() -> None:
     labels, groups = np.arange(60) % 4, np.arange(60) // 2
     np.testing.assert_array_equal(draw_folds(labels, groups, seed=3), draw_folds(labels, groups, seed=3))

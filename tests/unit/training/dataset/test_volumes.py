@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -96,6 +97,16 @@ def test_a_mask_of_another_shape_or_no_volume_is_refused(tmp_path: Path) -> None
         case.image.write_bytes(harmed)
         with pytest.raises(InvalidScan, match="cannot be read"):
             masked_slices(case, values=[], most=1, apart=1)
+
+
+def test_a_mask_that_does_not_say_how_it_lies_is_refused(tmp_path: Path) -> None:
+    """As scripts save it, without the volume's orientation: its outlines would lie elsewhere."""
+    write_case(tmp_path / "anna", flipped=True)
+    (case,) = find_cases(tmp_path, image="t1ce", mask="seg")
+    mask: Any = nib.load(case.mask)
+    nib.save(nib.Nifti1Image(np.asarray(mask.dataobj), np.diag([1.0, 1, 1, 1])), case.mask)
+    with pytest.raises(InvalidScan, match="anna: its mask says that it lies otherwise"):
+        masked_slices(case, values=[], most=1, apart=1)
 
 
 def test_the_command_writes_a_data_set_that_can_be_scored(hospital: Path, tmp_path: Path) -> None:
