@@ -21,7 +21,7 @@ class Member:
 def collect(paths: Sequence[Path | str]) -> list[Member]:
     """Files as given, folders as all their files, sorted, named relative to the folder; hidden ones are left out.
 
-    Raises FileNotFoundError for a path that does not exist.
+    Raises FileNotFoundError for a path that does not exist, and for a link within a folder that leads nowhere.
     """
     members: list[Member] = []
     for path in map(Path, paths):
@@ -36,6 +36,8 @@ def collect(paths: Sequence[Path | str]) -> list[Member]:
             members.append(Member(path, path.name))
         else:
             raise FileNotFoundError(f"{path} does not exist")
+    if lost := [member.path for member in members if not member.path.exists()]:
+        raise FileNotFoundError(f"{lost[0]} is a link to what does not exist")
     return members
 
 

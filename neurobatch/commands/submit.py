@@ -63,7 +63,10 @@ def submit(
 
     A run that was interrupted goes on when it is run again with the same files: it makes no second batch.
     """
-    members = collect(paths)
+    try:
+        members = collect(paths)
+    except FileNotFoundError as error:
+        raise click.UsageError(str(error)) from error
     if not members:
         raise click.UsageError("These folders hold no file.")
     pending = _take_up(content_of(url, members, name=name, metadata=metadata))

@@ -25,6 +25,12 @@ def test_a_missing_path_is_told(tmp_path: Path) -> None:
         collect([tmp_path / "nothing"])
 
 
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lost.png").symlink_to(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match=r"lost\.png is a link"):
+        collect([tmp_path])
+
+
 def test_a_lazy_file_reads_like_a_file_and_holds_nothing_open_at_its_ends(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(bytes(range(200)))
     file = LazyFile(tmp_path / "f")

@@ -17,7 +17,8 @@ const NONE = { ...chosen };
 
 /** Parameters of the list of scans. */
 export function parameters() {
-  const share = (text) => (text === "" ? null : Math.min(100, Math.max(0, Number(text))) / 100);
+  // The address may hold anything.
+  const share = (text) => (text === "" || Number.isNaN(Number(text)) ? null : Math.min(100, Math.max(0, Number(text))) / 100);
   return {
     ...QUICK.find(({ name }) => name === chosen.show).asks,
     label: chosen.label,
