@@ -146,7 +146,8 @@ def test_a_database_and_a_broker_of_the_users_are_used_and_nothing_else(
     database = postgres.clone("migrated")
     urls = {"NEUROBATCH_DATABASE_URL": postgres.url(database), "NEUROBATCH_REDIS_URL": broker_url}
     with running(tmp_path, **urls) as service:
-        assert set(parts_of(tmp_path)) == {"api", "worker", "relay"}
+        # Ready says that some worker is at this broker, which may be one of a test before.
+        wait_until(lambda: set(parts_of(tmp_path)) == {"api", "worker", "relay"})
         batch = service.client.wait(service.client.submit([demo_scans])["id"], timeout_s=120)
         assert (batch["counts"]["succeeded"], batch["counts"]["rejected"]) == (39, 1)
     assert not list(tmp_path.glob("*.db*"))
