@@ -27,7 +27,7 @@ _PATIENT_IDENTITY_REMOVED, _METHOD = 0x00120062, 0x00120063
 _UID = re.compile(rb"[0-9]+(\.[0-9]+)*")
 _NUMBER = re.compile(rb" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})? *")
 _MOST_NUMBERS, _NUMBER_BYTES, _MOST_DIGITS, _UID_BYTES = 6, 16, 64, 64
-_WINDOWS, _MOST_WINDOWS = frozenset({tags.WINDOW_CENTRE, tags.WINDOW_WIDTH, 0x00281055}), 6
+_WINDOWS = frozenset({tags.WINDOW_CENTRE, tags.WINDOW_WIDTH})  # any number of them, of which one is used
 _WORDS = frozenset(
     b"MR MONOCHROME1 MONOCHROME2 LINEAR LINEAR_EXACT SIGMOID YES NO 00 01"
     b" ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER M P R I ND NORM DIS2D DIS3D MFSPLIT FM FM3D SH"
@@ -70,7 +70,7 @@ def _kept(elements: Elements) -> Iterator[tuple[int, bytes]]:
         if isinstance(value, list):
             items = b"".join(_item(b"".join(part for _, part in sorted(_kept(item)))) for item in value)
             yield tag, _element(tag, kind, items)
-        elif clean := _clean(value, kind, first=_MOST_WINDOWS if tag in _WINDOWS else None):
+        elif clean := _clean(value, kind, first=_MOST_NUMBERS if tag in _WINDOWS else None):
             yield tag, _element(tag, kind, clean)
 
 

@@ -246,13 +246,12 @@ def _check_depth(image: Image.Image) -> None:
 
 def _deep_values(image: Image.Image) -> npt.NDArray[np.generic] | None:
     """The stored values of what is deeper than 8 bits, or signed; None of all else. Pillow inverts only 8 bits."""
-    values = np.asarray(image)
     sample_format = _tiff_tag(image, _SAMPLE_FORMAT)
     if image.mode == "L" and sample_format == _SIGNED:
-        return values.view(np.int8)
+        return np.asarray(image).view(np.int8)
     if image.mode == "I" and image.format == "TIFF" and sample_format in (None, _UNSIGNED):
-        return values.view(np.uint32)  # Pillow reads them as signed
-    return values if image.mode in ("I", "F") or image.mode.startswith("I;16") else None
+        return np.asarray(image).view(np.uint32)  # Pillow reads them as signed
+    return np.asarray(image) if image.mode in ("I", "F") or image.mode.startswith("I;16") else None
 
 
 def _tiff_tag(image: Image.Image, tag: int) -> int | None:

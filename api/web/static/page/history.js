@@ -12,7 +12,7 @@ import { batchFlag, counted, moment, number, size } from "./words.js";
 
 const PAGE = 30;
 const LOOK_EVERY_S = 3;
-const list = { items: [], next: null, search: new URLSearchParams(location.search).get("search") ?? "" };
+const list = { items: [], next: null, asked: null, search: new URLSearchParams(location.search).get("search") ?? "" };
 
 // Before the session is known, so that nothing is lost of what somebody quick does.
 prepare();
@@ -75,13 +75,13 @@ async function reload() {
   $("batches").setAttribute("aria-busy", "true");
   const page = await get(address("/v1/batches", { limit: PAGE, search: asked }));
   if (asked !== list.search) return;
-  Object.assign(list, { items: page.items, next: page.next });
+  Object.assign(list, { items: page.items, next: page.next, asked: null });
   draw();
 }
 
 async function older() {
   const cursor = list.next;
-  if (cursor === list.asked) return; // pressed twice
+  if (cursor === list.asked) return; // pressed twice; `reload` begins anew
   list.asked = cursor;
   const page = await get(address("/v1/batches", { limit: PAGE, search: list.search, cursor }));
   if (cursor !== list.next) return;
