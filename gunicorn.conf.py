@@ -19,7 +19,7 @@ _settings = load_settings()
 # Tenfold the default: each full collection holds up every request that is being answered.
 _YOUNGER_COLLECTIONS_BEFORE_A_FULL_ONE = 100
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = _settings.bind
 # One process with threads: uploads and downloads wait for disk and network, and open event streams only wait.
 workers = 1
 worker_class = paced(pause_s=_settings.max_client_pause_s, bytes_per_s=_settings.min_client_bytes_per_s)

@@ -61,4 +61,5 @@ def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
 
 
 def _variable(location: tuple[int | str, ...]) -> str:
-    return "NEUROBATCH_" + "_".join(map(str, location)).upper()
+    """Of a fault that lies between settings, whose message names them: of them all."""
+    return "NEUROBATCH_" + ("_".join(map(str, location)).upper() or "*")

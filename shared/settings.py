@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 import tempfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +25,13 @@ _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 _SOCKET_PATH_LIMIT = 100
 # Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
 _MOST_CHILDREN = 8
+# Added to a date, what is much longer ends past the last one that there is.
+_CENTURY_DAYS = 36_500
+_BROKERS = ("redis://", "rediss://", "redis+socket://")
+_RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/)(.+)")
+_MEMORY_SQLITE = re.compile(r"sqlite(\+\w+)?:(//)?/?(:memory:.*)?")
+
+Seconds = Annotated[float, Field(gt=0, le=_CENTURY_DAYS * 86_400)]
 
 
 def is_limit(setting: str) -> bool:
@@ -33,7 +42,9 @@ def is_limit(setting: str) -> bool:
 class Settings(BaseSettings):
     """All settings, with their defaults; the variable of each is NEUROBATCH_ and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="NEUROBATCH_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="NEUROBATCH_", frozen=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
+    )
 
     data_dir: Path = Field(Path("data"), description="Uploads, artifacts and the embedded database live here.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite at DATA_DIR/neurobatch.db.")
@@ -44,8 +55,10 @@ class Settings(BaseSettings):
         default=False,
         description="Ask for an API key on loopback addresses too; elsewhere one is always asked for.",
     )
-    key_cache_s: float = Field(5.0, ge=0, description="A revoked API key is refused after this time at the latest.")
-    session_hours: float = Field(12.0, gt=0, description="How long a browser stays signed in.")
+    key_cache_s: float = Field(
+        5.0, ge=0, le=86_400, description="A revoked API key is refused after this time at the latest."
+    )
+    session_hours: float = Field(12.0, gt=0, le=24 * _CENTURY_DAYS, description="How long a browser stays signed in.")
     session_cookie_secure: bool = Field(
         default=False,
         description="Mark the cookie of a browser's session as Secure also where the request did not say https.",
@@ -70,27 +83,32 @@ class Settings(BaseSettings):
     model_dir: Path = Field(
         _PACKAGE_ROOT / "models" / "cnn-stripped-1", description="The model bundle that the workers load."
     )
-    log_level: str = Field("INFO", description="Lowest level that is logged.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="Lowest level that is logged."
+    )
     retention_days: float = Field(
-        0.0, ge=0, description="A finished batch is removed this long after its submission; 0: kept until deleted."
+        0.0,
+        ge=0,
+        le=_CENTURY_DAYS,
+        description="A finished batch is removed this long after its submission; 0: kept until deleted.",
     )
 
     webhook_private_targets: bool = Field(
         default=False, description="Let webhooks lead to private, loopback and link-local addresses, too."
     )
-    webhook_connect_timeout_s: float = Field(5.0, gt=0, description="Time to connect to a webhook's receiver.")
-    webhook_timeout_s: float = Field(
-        15.0, gt=0, description="Time for one whole attempt: connection, request and answer."
-    )
+    webhook_connect_timeout_s: Seconds = Field(5.0, description="Time to connect to a webhook's receiver.")
+    webhook_timeout_s: Seconds = Field(15.0, description="Time for one whole attempt: connection, request and answer.")
     webhook_attempts_limit: int = Field(10, ge=1, description="Attempts after which a delivery is failed.")
-    webhook_retry_pause_s: float = Field(
-        2.0, gt=0, description="Longest pause before the second attempt; four times as long for each later."
+    webhook_retry_pause_s: Seconds = Field(
+        2.0, description="Longest pause before the second attempt; four times as long for each later."
     )
-    webhook_retry_longest_pause_s: float = Field(
-        43_200.0, gt=0, description="No pause before another attempt is longer than this."
+    webhook_retry_longest_pause_s: Seconds = Field(
+        43_200.0, description="No pause before another attempt is longer than this."
     )
     webhook_senders: int = Field(8, ge=1, description="Deliveries that one relay sends at once, one to a webhook.")
-    webhook_log_days: float = Field(30.0, gt=0, description="How long the log of ended deliveries is kept.")
+    webhook_log_days: float = Field(
+        30.0, gt=0, le=_CENTURY_DAYS, description="How long the log of ended deliveries is kept."
+    )
 
     max_files_per_batch: int = Field(10_000, ge=1, description="Files in one POST.")
     max_file_bytes: int = Field(64 * _MIB, ge=1, description="Bytes of one uploaded file.")
@@ -136,32 +154,66 @@ class Settings(BaseSettings):
     network_precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="What the network multiplies in; auto: bfloat16 on processors that have it, else float32."
     )
-    lease_s: float = Field(60.0, gt=0, description="How long a claim holds without a sign of life.")
+    lease_s: Seconds = Field(60.0, description="How long a claim holds without a sign of life.")
     attempts_limit: int = Field(8, ge=1, description="Faults of a scan's own after which it is failed.")
     deaths_limit: int = Field(
         3, ge=1, description="Deaths of its process, with the scan alone in its chunk, after which it is failed."
     )
-    retry_pause_s: float = Field(2.0, gt=0, description="Longest pause before the first retry; doubled for each later.")
-    retry_longest_pause_s: float = Field(60.0, gt=0, description="No pause before a retry is longer than this.")
-    relay_interval_s: float = Field(1.0, gt=0, description="Pause between two looks for undispatched scans.")
-    relay_lease_s: float = Field(
-        10.0, gt=0, description="How long the working relay may be silent before another takes over."
+    retry_pause_s: Seconds = Field(2.0, description="Longest pause before the first retry; doubled for each later.")
+    retry_longest_pause_s: Seconds = Field(60.0, description="No pause before a retry is longer than this.")
+    relay_interval_s: Seconds = Field(1.0, description="Pause between two looks for undispatched scans.")
+    relay_lease_s: Seconds = Field(
+        10.0, description="How long the working relay may be silent before another takes over."
     )
-    sweep_interval_s: float = Field(30.0, gt=0, description="Pause between two sweeps of the reconciler.")
-    republish_after_s: float = Field(
-        15.0, gt=0, description="Age of a published scan that may count as lost by the broker."
+    sweep_interval_s: Seconds = Field(30.0, description="Pause between two sweeps of the reconciler.")
+    republish_after_s: Seconds = Field(
+        15.0, description="Age of a published scan that may count as lost by the broker."
     )
-    orphan_after_s: float = Field(
-        86_400.0, gt=0, description="Age of a file without a row that is removed where its maker cannot be asked."
+    orphan_after_s: Seconds = Field(
+        86_400.0, description="Age of a file without a row that is removed where its maker cannot be asked."
     )
-    task_soft_limit_s: float = Field(300.0, gt=0, description="A task is interrupted after this time.")
-    task_hard_limit_s: float = Field(360.0, gt=0, description="A task's process is killed after this time.")
+    task_soft_limit_s: Seconds = Field(300.0, description="A task is interrupted after this time.")
+    task_hard_limit_s: Seconds = Field(360.0, description="A task's process is killed after this time.")
     visibility_timeout_s: int = Field(900, ge=1, description="Redelivery of an unacknowledged message.")
 
     @field_validator("data_dir", "model_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _capitals(cls, level: Any) -> Any:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("database_url")
+    @classmethod
+    def _one_database(cls, url: str) -> str:
+        """Every part is given the same file, whatever folder it was started in."""
+        if _MEMORY_SQLITE.fullmatch(url):
+            raise ValueError("a database in memory cannot be shared by API, relay and workers")
+        if url and not url.startswith(("sqlite:", "sqlite+", "postgresql:", "postgresql+")):
+            raise ValueError("expected a URL that begins with postgresql+psycopg:// or sqlite:///")
+        if relative := _RELATIVE_SQLITE.fullmatch(url):
+            return f"{relative[1]}{_in_url(Path.cwd())}/{relative[2]}"
+        return url
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_broker(cls, url: str) -> str:
+        if url and not url.startswith(_BROKERS):
+            raise ValueError(f"expected a URL that begins with {', '.join(_BROKERS[:-1])} or {_BROKERS[-1]}")
+        return url
+
+    @model_validator(mode="after")
+    def _interrupt_before_killing_before_redelivery(self) -> Self:
+        soft_s, hard_s, redelivered_s = self.task_soft_limit_s, self.task_hard_limit_s, self.visibility_timeout_s
+        if not soft_s < hard_s < redelivered_s:
+            raise ValueError(
+                f"task_soft_limit_s ({soft_s}) must be under task_hard_limit_s ({hard_s}), and that under "
+                f"visibility_timeout_s ({redelivered_s})"
+            )
+        return self
 
     @model_validator(mode="after")
     def _leave_threads_for_the_rest(self) -> Self:
@@ -173,7 +225,7 @@ class Settings(BaseSettings):
     @property
     def sql_url(self) -> str:
         """The database's URL, the embedded SQLite file where none was set."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'neurobatch.db'}"
+        return self.database_url or f"sqlite:///{_in_url(self.data_dir / 'neurobatch.db')}"
 
     @property
     def worker_children(self) -> int:
@@ -189,7 +241,12 @@ class Settings(BaseSettings):
     def local_url(self) -> str:
         """Where programs on this machine reach the API; an unspecified address is reached through loopback."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http://{_with_port(host, self.port)}"
+
+    @property
+    def bind(self) -> str:
+        """Address and port that the API binds to, as gunicorn takes them."""
+        return _with_port(self.host, self.port)
 
     @property
     def broker_socket(self) -> Path:
@@ -203,7 +260,16 @@ class Settings(BaseSettings):
     @property
     def broker_url(self) -> str:
         """The broker's URL as Celery takes it."""
-        return self.redis_url or f"redis+socket://{self.broker_socket}?virtual_host=0"
+        return self.redis_url or f"redis+socket://{_in_url(self.broker_socket)}?virtual_host=0"
+
+
+def _with_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _in_url(path: Path) -> str:
+    """A path whose `?`, `#` and `%` are parts of names."""
+    return quote(str(path), safe=" +/@:")
 
 
 def usable_cores() -> int:
