@@ -7,12 +7,10 @@ import os
 import signal
 from typing import Any
 
-from gunicorn.glogging import Logger
-
 from api.pacing import worker_class as paced
+from api.server_log import server_log
 from api.startup import reason_not_to_listen
 from shared.liveness import die_with_parent
-from shared.observability import configure_logging
 from shared.settings import is_loopback, load_settings
 
 _settings = load_settings()
@@ -30,17 +28,7 @@ graceful_timeout = 10
 keepalive = 5
 limit_request_line = 8190
 control_socket_disable = True
-
-
-class logger_class(Logger):  # noqa: N801  (gunicorn's name)
-    """gunicorn's own lines among ours, in the same form."""
-
-    def setup(self, cfg: Any) -> None:
-        """Leave it to the root logger."""
-        super().setup(cfg)
-        configure_logging(_settings.log_level)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
+logger_class = server_log(_settings.log_level)
 
 
 def on_starting(server: Any) -> None:

@@ -13,7 +13,10 @@ _log = structlog.get_logger(__name__)
 
 
 def register(app: Flask) -> None:
-    """Bind an id before each request, and those in its path; send it back and log the request after."""
+    """Bind an id before each request, and those in its path; send it back and log the request after.
+
+    They are unbound when the last byte was sent: what the same thread logs next is of another client.
+    """
     app.before_request(_begin)
     app.after_request(_finish)
 
@@ -43,4 +46,5 @@ def _finish(response: Response) -> Response:
         status=response.status_code,
         duration_ms=round((time.perf_counter() - g.request_started) * 1000, 1),
     )
+    response.call_on_close(structlog.contextvars.clear_contextvars)
     return response

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import httpx
 
@@ -19,8 +20,8 @@ _GIVE_UP_AFTER_S = 60.0
 
 
 @contextmanager
-def gunicorn_server(settings: Settings) -> Iterator[int]:
-    """gunicorn over the given settings; its port."""
+def gunicorn_server(settings: Settings, *, log: IO[str] | int = subprocess.DEVNULL) -> Iterator[int]:
+    """gunicorn over the given settings, logging to `log`; its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     variables = {f"NEUROBATCH_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
@@ -29,7 +30,7 @@ def gunicorn_server(settings: Settings) -> Iterator[int]:
         cwd=ROOT,
         env={**os.environ, **variables, "NEUROBATCH_PORT": str(port)},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=log,
     )
     try:
         deadline = time.monotonic() + _GIVE_UP_AFTER_S
