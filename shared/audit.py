@@ -6,6 +6,7 @@ refuse to change or remove it. Entries outlive what they are about.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -80,3 +81,10 @@ def refused_logins(session: Session) -> int:
     """How many requests without a right key have been refused so far."""
     query = select(func.sum(AuditEntry.count)).where(AuditEntry.action == Action.LOGIN_REFUSED)
     return session.scalar(query) or 0
+
+
+def were_submitted(session: Session, batch_ids: Collection[UUID]) -> bool:
+    """Whether any of `batch_ids` has been a batch of this database, be it deleted since."""
+    subjects = list(map(str, batch_ids))
+    query = select(AuditEntry.id).where(AuditEntry.action == Action.BATCH_SUBMITTED, AuditEntry.subject.in_(subjects))
+    return session.scalar(query.limit(1)) is not None

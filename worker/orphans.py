@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Engine
 
 from shared.artifacts import claim_of, staging_lock
+from shared.audit import were_submitted
 from shared.db import sweeps
 from shared.db.session import reading
 from shared.liveness import Life, life_of_owner
@@ -65,15 +66,17 @@ class OrphanSweep:
         locks = [lock for lock in (self.data_dir / "staging").glob("*.lock") if _names_a_batch(lock.stem)]
         abandoned = {UUID(lock.stem) for lock in locks if self._is_abandoned(lock)}
         finished = {_id_of(folder) for folder in folders if not staging_lock(self.data_dir, _id_of(folder)).exists()}
-        known = self._known({_id_of(folder) for folder in folders})
-        # Not one folder with a row: this is another service's database, and nothing is concluded from it.
-        removable = (abandoned | finished if known else abandoned) - known
+        ids = {_id_of(folder) for folder in folders}
+        known = self._known(ids)
+        # Not one folder that ever had a row: this is another service's database, and nothing is concluded from it.
+        ours = bool(known) or self._were_known(ids)
+        removable = (abandoned | finished if ours else abandoned) - known
         gone = [folder for folder in folders if _id_of(folder) in removable]
         for folder in gone:
             shutil.rmtree(folder, ignore_errors=True)
         for batch_id in abandoned:
             staging_lock(self.data_dir, batch_id).unlink(missing_ok=True)
-        if left := len({_id_of(folder) for folder in folders} & finished - known - removable):
+        if left := len(ids & finished - known - removable):
             _log.error("data_dir_of_another_database", folders=left)
         return len(gone)
 
@@ -88,6 +91,15 @@ class OrphanSweep:
             with reading(self.engine) as session:
                 known |= sweeps.known_batches(session, ordered[start : start + _AT_ONCE])
         return known
+
+    def _were_known(self, batch_ids: set[UUID]) -> bool:
+        """Whether one of them was deleted here: then the data directory is this database's, though no batch is left."""
+        ordered = sorted(batch_ids)
+        for start in range(0, len(ordered), _AT_ONCE):
+            with reading(self.engine) as session:
+                if were_submitted(session, ordered[start : start + _AT_ONCE]):
+                    return True
+        return False
 
     def _artifacts(self, folder: Path) -> tuple[int, int]:
         """How many files of one batch were removed, and how many that its rows name are missing."""

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from shared.artifacts import LocalArtifactStore, result_key, staging_lock
+from shared.audit import COMMAND, Action, append_entry
 from shared.clock import utc_now
 from shared.db import queries, releases
 from shared.db.base import new_id
@@ -177,3 +178,14 @@ def test_a_data_directory_of_another_database_is_left_alone(sweep: OrphanSweep, 
     folders = [put(settings.data_dir, "uploads", new_id()) for _ in range(3)]
     assert sweep.run() == SweptFiles(removed=0, missing=0)
     assert all(folder.is_dir() for folder in folders)
+
+
+def test_what_the_deletion_of_the_last_batch_left_goes(engine: Engine, sweep: OrphanSweep, settings: Settings) -> None:
+    """Cut off after its commit, or followed by a worker that was still writing; no other batch need be there."""
+    deleted = new_id()
+    with transaction(engine) as session:
+        append_entry(session, Action.BATCH_SUBMITTED, actor=COMMAND, now=utc_now(), subject=deleted)
+    left = [put(settings.data_dir, "uploads", deleted), settings.data_dir / "artifacts" / str(deleted)]
+    left[1].mkdir(parents=True)
+    assert sweep.run().removed == 2
+    assert not any(folder.exists() for folder in left)
