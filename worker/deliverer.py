@@ -1,8 +1,9 @@
 """The relay's other loop: takes deliveries that are due and sends each in a thread of its own.
 
-It shares nothing with the publishing of scans but the process, so that a receiver that hangs holds up neither that nor
-other webhooks: of one webhook a single delivery is on its way at a time. Every relay delivers, whoever holds the
-relay's lease; the rows say who sends what (`worker/webhook_queue.py`).
+It shares nothing with the publishing of scans but the process, so that a receiver that hangs does not hold that up. Of
+one webhook a single delivery is on its way at a time, and a sender that is free goes first to a project that has none:
+receivers that hang take turns with their own project's. Every relay delivers, whoever holds the relay's lease; the rows
+say who sends what (`worker/webhook_queue.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Deliverer:
         self._clock = clock
         self._stopping = threading.Event()
         self._free = threading.BoundedSemaphore(settings.webhook_senders)
-        self._busy: set[UUID] = set()
+        self._busy: dict[UUID, str] = {}
         self._lock = threading.Lock()
         self._removed_at = 0.0
         self._lead = threading.Thread(target=self._run, name="deliverer", daemon=True)
@@ -101,12 +102,12 @@ class Deliverer:
 
     def _take(self) -> Taken | None:
         with self._lock:
-            busy = set(self._busy)
+            busy = dict(self._busy)
         with transaction(self._engine) as session:
             taken = take_due(session, now=self._clock(), busy=busy, settings=self._settings)
         if taken is not None:
             with self._lock:
-                self._busy.add(taken.webhook_id)
+                self._busy[taken.webhook_id] = taken.project
         return taken
 
     def _deliver_and_free(self, taken: Taken) -> None:
@@ -133,7 +134,7 @@ class Deliverer:
                 _log.warning("webhook_disabled", webhook_id=str(taken.webhook_id))
         finally:
             with self._lock:
-                self._busy.discard(taken.webhook_id)
+                self._busy.pop(taken.webhook_id, None)
 
     def _record(self, taken: Taken, outcome: Outcome) -> None:
         patiently(

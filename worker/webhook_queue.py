@@ -8,7 +8,7 @@ write afterwards is fenced off by the attempt's number.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -25,6 +25,8 @@ INTERRUPTED, DISABLED = "interrupted", "webhook_disabled"
 _GROWTH = 4
 # Beyond this, powers of it overflow; the longest pause is reached long before.
 _LAST_GROWTH = 32
+# A sender that has taken this many times as long as an attempt may take counts as dead.
+_IN_FLIGHT_TIMES = 2
 # A due time further off than any pause was set by a clock that was wrong.
 _SKEW = timedelta(seconds=60)
 _ROWS_AT_ONCE = 1_000
@@ -36,6 +38,7 @@ class Taken:
 
     id: UUID
     webhook_id: UUID
+    project: str
     url: str
     secret: str
     body: bytes
@@ -54,20 +57,14 @@ class Outcome:
     gone: bool = False
 
 
-def take_due(session: Session, *, now: datetime, busy: Collection[UUID], settings: Settings) -> Taken | None:
-    """Take the delivery that has been due for longest, of a webhook that is not `busy`; None where there is none."""
-    latest = now + timedelta(seconds=settings.webhook_retry_longest_pause_s) + _SKEW
-    delivery = session.scalar(
-        select(WebhookDelivery)
-        .where(
-            WebhookDelivery.state == DeliveryState.PENDING,
-            or_(WebhookDelivery.next_attempt_at <= now, WebhookDelivery.next_attempt_at > latest),
-            WebhookDelivery.webhook_id.not_in(busy),
-        )
-        .order_by(WebhookDelivery.next_attempt_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+def take_due(session: Session, *, now: datetime, busy: Mapping[UUID, str], settings: Settings) -> Taken | None:
+    """Take the delivery that has been due for longest, of a webhook that is not `busy`; None where there is none.
+
+    `busy` are webhooks and their projects. One that is of none of these projects goes before all others: however many
+    receivers of one project hang, the next sender that is free is another project's.
+    """
+    delivery = _longest_due(session, now, busy, settings, but_of=set(busy.values())) if busy else None
+    delivery = delivery or _longest_due(session, now, busy, settings)
     if delivery is None:
         return None
     _close_interrupted(session, delivery.id)
@@ -77,7 +74,7 @@ def take_due(session: Session, *, now: datetime, busy: Collection[UUID], setting
         return None
     number = delivery.attempts_made + 1
     delivery.attempts_made = number
-    delivery.next_attempt_at = now + timedelta(seconds=2 * settings.webhook_timeout_s)
+    delivery.next_attempt_at = now + timedelta(seconds=_IN_FLIGHT_TIMES * settings.webhook_timeout_s)
     session.add(WebhookAttempt(delivery_id=delivery.id, number=number, started_at=now))
     webhook = session.get_one(Webhook, delivery.webhook_id)
     if webhook.disabled_at is not None:
@@ -87,11 +84,32 @@ def take_due(session: Session, *, now: datetime, busy: Collection[UUID], setting
     return Taken(
         id=delivery.id,
         webhook_id=webhook.id,
+        project=webhook.project,
         url=webhook.url,
         secret=webhook.secret,
         body=delivery.body.encode(),
         number=number,
         tries=number - delivery.attempts_before,
+    )
+
+
+def _longest_due(
+    session: Session, now: datetime, busy: Collection[UUID], settings: Settings, *, but_of: Collection[str] = ()
+) -> WebhookDelivery | None:
+    """The delivery, locked, of a webhook that is not `busy` and of no project in `but_of`."""
+    longest_s = max(settings.webhook_retry_longest_pause_s, _IN_FLIGHT_TIMES * settings.webhook_timeout_s)
+    latest = now + timedelta(seconds=longest_s) + _SKEW
+    theirs = select(Webhook.id).where(Webhook.project.in_(but_of))
+    return session.scalar(
+        select(WebhookDelivery)
+        .where(
+            WebhookDelivery.state == DeliveryState.PENDING,
+            or_(WebhookDelivery.next_attempt_at <= now, WebhookDelivery.next_attempt_at > latest),
+            WebhookDelivery.webhook_id.not_in(theirs if but_of else busy),
+        )
+        .order_by(WebhookDelivery.next_attempt_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
     )
 
 

@@ -57,7 +57,7 @@ def deliver(certificate: Path, *, to: str, trusted: bool = True) -> tuple[Outcom
         thread = threading.Thread(target=answer, args=(server,))
         thread.start()
         url = f"https://{to}:{server.getsockname()[1]}/"
-        taken = Taken(UUID(int=1), UUID(int=2), url=url, secret=new_secret(), body=b"{}", number=1, tries=1)
+        taken = Taken(UUID(int=1), UUID(int=2), "local", url=url, secret=new_secret(), body=b"{}", number=1, tries=1)
         outcome = sender.send(taken, timestamp=1)
         thread.join()
     return outcome, called
