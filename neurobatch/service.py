@@ -25,6 +25,7 @@ from neurobatch.processes import ProcessGroup, tool
 from shared import presence
 from shared.allocation import KEEP_FREED_MEMORY
 from shared.settings import Settings
+from worker.inference.bundle import read_bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 _READY_WITHIN_S = 60.0
@@ -57,7 +58,8 @@ class Service:
 
 @contextmanager
 def running_service(settings: Settings) -> Iterator[Service]:
-    """Start everything, and stop it on leaving."""
+    """Start everything, and stop it on leaving; ServiceError or InvalidBundle where it cannot serve."""
+    read_bundle(settings.model_dir)
     settings = with_port(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _only_one(settings.data_dir):

@@ -79,7 +79,8 @@ class Reconciler:
                 lost = releases.bury(session, held, now=self.clock(), settings=self.settings)
             # Only now: had the transaction failed, the next look must find the lock again.
             lock.unlink(missing_ok=True)
-            _log.warning("worker_died", worker=worker, scans=lost)
+            if lost:
+                _log.warning("worker_died", worker=worker, scans=lost)
             released += lost
         return released
 

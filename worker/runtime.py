@@ -21,8 +21,10 @@ from shared.artifacts import ArtifactStore, LocalArtifactStore
 from shared.clock import Clock, utc_now
 from shared.db.session import make_engine
 from shared.decoder import Decoder
+from shared.errors import InvalidBundle
 from shared.liveness import WORKERS_FOLDER, hold
 from shared.settings import Settings, load_settings, usable_cores
+from worker.inference.bundle import read_bundle
 
 if TYPE_CHECKING:
     from worker.inference.pipeline import Pipeline
@@ -94,7 +96,14 @@ def sign_of_life(data_dir: Path) -> str:
 
 @worker_init.connect
 def _import_network(**_: Any) -> None:
-    """Import TensorFlow once, in the pool's parent: a child that died is then back in a second instead of ten."""
+    """Import TensorFlow once, in the pool's parent: a child that died is then back in a second instead of ten.
+
+    A worker whose bundle cannot be read ends here: started, it would take scans from those that can.
+    """
+    try:
+        read_bundle(load_settings().model_dir)
+    except InvalidBundle as error:
+        raise SystemExit(str(error)) from error  # Celery goes on after any other error of a signal's receiver
     importlib.import_module("worker.inference.model")
     _log.info("network_imported")
 

@@ -14,6 +14,7 @@ from PIL import Image
 from neurobatch.cli import _COMMANDS
 from neurobatch.phantoms import draw_head
 from shared.domain import TumorClass
+from tests.conftest import ROOT
 from tests.e2e.running import clean_environment, command, free_port
 
 
@@ -93,6 +94,23 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         done = run("up", "--port", taken.getsockname()[1], "--data-dir", tmp_path / "d", cwd=tmp_path)
     assert done.returncode == 1
     assert "cannot be used" in done.stderr
+
+
+def test_a_model_that_cannot_be_read_is_told_before_anything_starts(tmp_path: Path) -> None:
+    done = run("up", "--data-dir", tmp_path / "d", cwd=tmp_path, NEUROBATCH_MODEL_DIR=str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"neurobatch: {tmp_path / 'none'} is no readable model bundle")
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_worker_without_a_model_takes_no_scan(tmp_path: Path) -> None:
+    changes = {"NEUROBATCH_MODEL_DIR": str(tmp_path / "none"), "NEUROBATCH_REDIS_URL": "redis://127.0.0.1:1/0"}
+    worker = [command("celery"), "-A", "worker.app", "worker"]
+    done = subprocess.run(
+        worker, cwd=ROOT, env=clean_environment(changes), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert "is no readable model bundle" in done.stderr
 
 
 @pytest.mark.parametrize("name", list(_COMMANDS))
