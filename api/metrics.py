@@ -46,10 +46,14 @@ class _ScanMetrics(Collector):
             by_state.add_metric([state], counted.get(state, 0))
         yield by_state
         yield GaugeMetricFamily("neurobatch_queue_depth", "Scans waiting.", value=counted.get(ScanState.QUEUED, 0))
-        oldest = session.scalar(select(func.min(Scan.created_at)).where(Scan.state == ScanState.QUEUED))
-        waited_s = (self._services.clock() - oldest).total_seconds() if oldest else 0.0
+        # Of one that was queued again, since then: what failed last week has not waited for a week.
+        waits_since = func.min(func.coalesce(Scan.due_at, Scan.created_at))
+        oldest = session.scalar(select(waits_since).where(Scan.state == ScanState.QUEUED))
+        waited_s = max(0.0, (self._services.clock() - oldest).total_seconds()) if oldest else 0.0
         yield GaugeMetricFamily(
-            "neurobatch_oldest_waiting_seconds", "Age of the scan that has waited longest.", value=waited_s
+            "neurobatch_oldest_waiting_seconds",
+            "How long the oldest in the queue has waited.",
+            value=waited_s,
         )
 
 

@@ -35,6 +35,8 @@ def run_command(*, short: bool, only: tuple[str, ...], stages: tuple[str, ...], 
     """Every kind of fault, many times; status 1 if a promise was broken."""
     kinds = [kind for kind in KINDS if not short or kind.name in SHORT]
     kinds = [kind for kind in kinds if not only or any(text in kind.name for text in only)]
+    if not kinds:
+        raise click.UsageError(f"no kind holds {' or '.join(only)}; there are {', '.join(kind.name for kind in KINDS)}")
     chosen = [_stage(text) for text in stages] or (_SHORT_STAGES if short else _STAGES)
     rows: dict[str, Row] = {}
     configure_logging("ERROR")  # that parts die is what is wanted

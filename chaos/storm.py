@@ -132,6 +132,9 @@ def _harm(
         f"all ended {waited_s:.0f} s after the last kill, the last one at {worst[2]:%H:%M:%S} (killed from "
         f"{began:%H:%M:%S} to {stopped:%H:%M:%S}); at most {worst[0]} attempts and {worst[1]} deaths alone"
     )
+    if (sent := sum(expected.values())) < scans // _BATCHES * _BATCHES:
+        click.echo(f"only {sent} scans were accepted: the rest could not be sent")
+        return False
     return not (unfinished or waited_s > _ENDED_WITHIN_S or verdict.lost or verdict.duplicated or verdict.orphaned)
 
 

@@ -20,6 +20,8 @@ ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature
 _PREFIX, _VERSION = "whsec_", "v1"
 # The specification asks for 24 to 64.
 _SECRET_BYTES = 32
+# Of a time in seconds; of longer ones Python makes no number, or one that it cannot compare.
+_MOST_DIGITS = 12
 
 
 class InvalidSignature(ValueError):
@@ -50,13 +52,13 @@ def verify_webhook(
         message_id, timestamp, signatures = found[ID], found[TIMESTAMP], found[SIGNATURE]
     except KeyError as error:
         raise InvalidSignature(f"the header {error.args[0]} is missing") from error
-    if not (timestamp.isascii() and timestamp.isdigit()):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _MOST_DIGITS):
         raise InvalidSignature("webhook-timestamp is no number of seconds")
     if abs((time.time() if now is None else now) - int(timestamp)) > tolerance_s:
         raise InvalidSignature("webhook-timestamp is too far from the current time")
     expected = f"{_VERSION},{_signature(secret, message_id=message_id, timestamp=timestamp, body=body)}".encode()
     # The header may hold several, for a secret that is being replaced.
-    if not any(hmac.compare_digest(expected, given.encode()) for given in signatures.split()):
+    if not any(hmac.compare_digest(expected, given.encode(errors="replace")) for given in signatures.split()):
         raise InvalidSignature("no signature fits")
     try:
         payload: dict[str, Any] = json.loads(body)
@@ -70,5 +72,5 @@ def _signature(secret: str, *, message_id: str, timestamp: str, body: bytes) -> 
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error as error:
         raise InvalidSignature("the secret is none: whsec_ and base64") from error
-    content = f"{message_id}.{timestamp}.".encode() + body
+    content = f"{message_id}.{timestamp}.".encode(errors="replace") + body
     return base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()

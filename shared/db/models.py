@@ -134,7 +134,9 @@ class Scan(Base):
         default=0, server_default="0", doc="Deaths of a process that held this scan alone, since it was queued."
     )
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, doc="Not to be dispatched before this.")
+    due_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime, doc="Not to be dispatched before this; null until it is queued again."
+    )
     dispatched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

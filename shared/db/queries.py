@@ -211,9 +211,9 @@ def cancel_queued(session: Session, batch_id: UUID, *, now: datetime) -> int:
 
 def requeue_failed(session: Session, batch_id: UUID, *, now: datetime) -> int:
     """Queue the failed scans of a batch again, with all their attempts before them; their number."""
-    cleared = dict.fromkeys(("code", "message", "ended_at", "due_at", "dispatched_at"))
+    cleared = dict.fromkeys(("code", "message", "ended_at", "dispatched_at"))
     # The chunk limit stays: a scan that killed its process is not to take neighbours with it.
-    values = {"state": ScanState.QUEUED, "faults": 0, "lone_deaths": 0, **cleared}
+    values = {"state": ScanState.QUEUED, "faults": 0, "lone_deaths": 0, "due_at": now, **cleared}
     return _move_all(session, batch_id, start=ScanState.FAILED, values=values, now=now)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from shared.clock import utc_now
+from shared.db.models import Scan
+from shared.db.session import transaction
 from shared.domain import ScanState
 from shared.settings import Settings, is_limit
 from tests.integration.submissions import finish, submit_many
@@ -40,18 +44,31 @@ def test_plots_are_those_of_the_bundle_and_nothing_beside(client: FlaskClient, s
         assert client.get(f"/v1/models/{name}/plots/{plot}").status_code == 404
 
 
-def test_metrics_count_the_rows(client: FlaskClient, engine: Engine) -> None:
-    _, ids = submit_many(client, 4)
-    finish(engine, ids[:2], timings={"decode": 10.0, "predict": 20.0})
-    finish(engine, ids[2:3], ScanState.REJECTED)
-    samples = {
+def measured(client: FlaskClient) -> dict[tuple[str, ...], float]:
+    return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(client.get("/metrics").text)
         for sample in family.samples
     }
+
+
+def test_metrics_count_the_rows(client: FlaskClient, engine: Engine) -> None:
+    _, ids = submit_many(client, 4)
+    finish(engine, ids[:2], timings={"decode": 10.0, "predict": 20.0})
+    finish(engine, ids[2:3], ScanState.REJECTED)
+    samples = measured(client)
     assert samples["neurobatch_scans", "succeeded"] == 2
     assert samples["neurobatch_scans", "failed"] == 0
     assert samples["neurobatch_queue_depth",] == 1
     assert samples["neurobatch_oldest_waiting_seconds",] > 0
     assert samples["neurobatch_stage_duration_seconds_sum", "decode"] == 0.02
     assert samples["neurobatch_stage_duration_seconds_count", "predict"] == 2
+
+
+def test_what_is_queued_again_has_waited_since_then(client: FlaskClient, engine: Engine) -> None:
+    location, ids = submit_many(client, 1)
+    finish(engine, ids, ScanState.FAILED)
+    with transaction(engine) as session:
+        session.execute(update(Scan).values(created_at=utc_now() - timedelta(days=7)))
+    assert client.post(f"{location}/retry").status_code == 202
+    assert 0 <= measured(client)["neurobatch_oldest_waiting_seconds",] < 3600

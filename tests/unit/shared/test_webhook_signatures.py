@@ -50,7 +50,11 @@ def test_one_fitting_signature_of_several_is_enough() -> None:
         {TIMESTAMP: str(NOW + 1)},
         {TIMESTAMP: "soon"},
         {SIGNATURE: ""},
+        {TIMESTAMP: "9" * 400},
+        {TIMESTAMP: "9" * 5000},
         {SIGNATURE: "v1,ü"},
+        {SIGNATURE: "v1,\udcfc"},
+        {ID: "\udcfc"},
         {SIGNATURE: "v1," + base64.b64encode(bytes(32)).decode()},
     ],
 )
