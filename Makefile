@@ -9,12 +9,17 @@ help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: .venv/.installed ## make .venv with everything in it (quick when nothing changed)
+ifeq ($(origin PYTHON),command line)
+	@test "$$($(PYTHON) --version)" = "$$($(BIN)/python --version)" \
+	  || { echo ".venv is of $$($(BIN)/python --version), and PYTHON of $$($(PYTHON) --version): remove .venv first"; exit 1; }
+endif
 
 .venv/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "neurobatch needs Python 3.11 to 3.13; this is $$($(PYTHON) --version). Use make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Setting up .venv (a few minutes the first time) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# Without pip it is what is left of a try on a machine without ensurepip (Debian: python3-venv).
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	@# The lock is complete; without --no-deps pip looks for the newest pydantic[email] and finds no hash for it.
 	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.txt
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
