@@ -71,7 +71,7 @@ class _Unnamed(ComprehensiveSR):
 def report_file(report: Report) -> bytes:
     """The file (PS3.10); the same bytes each time, and another SOP instance UID where a result is another."""
     first = report.findings[0].source
-    made_of = [(finding.scan_id, finding.model) for finding in report.findings]
+    made_of = [(finding.scan_id, finding.model, finding.model_version) for finding in report.findings]
     document = _Unnamed(
         evidence=_evidence(finding.source for finding in report.findings),
         content=_content(report)[0],

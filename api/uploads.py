@@ -55,6 +55,16 @@ def receive(body: IO[bytes], *, boundary: bytes, staging: Staging, settings: Set
     return upload
 
 
+def check_size(body_bytes: int, *, settings: Settings) -> None:
+    """Raise LimitExceeded where a body of that size is too large."""
+    if body_bytes > settings.max_batch_bytes:
+        raise LimitExceeded(
+            f"The body is larger than {settings.max_batch_bytes} bytes.",
+            limit="max_batch_bytes",
+            value=settings.max_batch_bytes,
+        )
+
+
 def _events(body: IO[bytes], *, boundary: bytes, settings: Settings) -> Iterator[_Event]:
     """Of each part its headers, its bytes in pieces, and None at its end."""
     received = outside = 0
@@ -62,12 +72,7 @@ def _events(body: IO[bytes], *, boundary: bytes, settings: Settings) -> Iterator
         with PushMultipartParser(boundary, max_header_size=settings.max_part_header_bytes) as parser:
             while chunk := _read(body, settings=settings):
                 received += len(chunk)
-                if received > settings.max_batch_bytes:
-                    raise LimitExceeded(
-                        f"The body is larger than {settings.max_batch_bytes} bytes.",
-                        limit="max_batch_bytes",
-                        value=settings.max_batch_bytes,
-                    )
+                check_size(received, settings=settings)
                 events = 0
                 for event in parser.parse(chunk):
                     events += 1

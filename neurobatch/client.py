@@ -31,18 +31,18 @@ from neurobatch.documents import (
     Summary,
     Webhook,
 )
-from neurobatch.files import collect
+from neurobatch.files import check_readable, collect
 from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
 from neurobatch.key_variable import KEY_VARIABLE
+from neurobatch.preflight import broken_limit, is_large
 from neurobatch.retrying import Patience
 from neurobatch.sending import Sent, form_files
 from neurobatch.waiting import Pace
 
 _FINAL = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 _PAGE = 200
-_NOT_AS_DICOM = frozenset({"not_dicom", "no_result"})
-# After the last byte the service makes thousands of files durable before it answers.
-_ACCEPTED_WITHIN_S = 600.0
+# Thousands of files are made durable before a submission is answered, and a report takes 20 ms and more for each slice.
+_ANSWERED_WITHIN_S = 600.0
 
 
 class RequestRefused(Exception):
@@ -52,6 +52,10 @@ class RequestRefused(Exception):
         super().__init__(problem.get("detail") or f"HTTP {status}")
         self.status = status
         self.problem = problem
+
+    def __reduce__(self) -> tuple[type[RequestRefused], tuple[int, Problem]]:
+        """Made again of the same, where it is told from one process to another."""
+        return RequestRefused, (self.status, self.problem)
 
 
 class Client:
@@ -73,7 +77,7 @@ class Client:
         key = key or os.environ.get(KEY_VARIABLE)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
-        self._submit_timeout = httpx.Timeout(timeout_s, read=max(timeout_s, _ACCEPTED_WITHIN_S))
+        self._patient_timeout = httpx.Timeout(timeout_s, read=max(timeout_s, _ANSWERED_WITHIN_S))
         self._patience = patience or Patience()
 
     def __enter__(self) -> Client:
@@ -86,7 +90,7 @@ class Client:
 
     def submit(
         self,
-        paths: Sequence[Path | str],
+        paths: Sequence[Path | str] | Path | str,
         *,
         name: str | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -97,11 +101,15 @@ class Client:
 
         Files are opened one at a time, while they are sent. However often it has to be sent, it becomes one batch: the
         Idempotency-Key sees to that. Give one of your own to be able to repeat this call from another process.
-        Raises FileNotFoundError where there is no file to send.
+        Raises OSError where there is no file to send, or one that may not be read, and RequestRefused where a large
+        submission breaks a limit of the service, both before anything is sent.
         """
         members = collect(paths)
         if not members:
             raise FileNotFoundError("there is no file to submit")
+        check_readable(members)
+        if is_large(members) and (problem := broken_limit(members, self.limits())) is not None:
+            raise RequestRefused(problem["status"], problem)
         fields = {"name": name, "metadata": json.dumps(dict(metadata)) if metadata else None}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
 
@@ -111,7 +119,7 @@ class Client:
                 files=form_files(members, on_progress),
                 data={field: value for field, value in fields.items() if value},
                 headers=headers,
-                timeout=self._submit_timeout,
+                timeout=self._patient_timeout,
             )
 
         return cast(Batch, _document(self._patience.send(post)))
@@ -200,32 +208,42 @@ class Client:
 
     def result_dicom(self, scan_id: str) -> bytes:
         """A scan's heatmap as a DICOM file in its study; RequestRefused with 409 `not_dicom` or `no_result`."""
-        return self._file(f"/v1/scans/{quote(scan_id, safe='')}/result.dcm")
+        path = f"/v1/scans/{quote(scan_id, safe='')}/result.dcm"
+        response = self._patience.send(lambda: self._http.get(path))
+        _refuse(response)
+        return response.content
 
     def study_report(self, study_id: str) -> bytes:
         """A study's results as a DICOM structured report; RequestRefused with 409 `not_dicom` or `no_result`."""
-        return self._file(f"/v1/studies/{quote(study_id, safe='')}/report.dcm")
+        path = f"/v1/studies/{quote(study_id, safe='')}/report.dcm"
+        response = self._patience.send(lambda: self._http.get(path, timeout=self._patient_timeout), repeatable=False)
+        _refuse(response)
+        return response.content
 
     def download_dicom(self, batch_id: str, folder: Path | str) -> list[Path]:
         """Fetch `SCAN.result.dcm` of every succeeded scan and `STUDY.report.dcm` of every study; their paths.
 
-        What did not come as DICOM, and a study whose slices have not all ended, is passed over.
+        What did not come as DICOM, and a study whose slices have not all ended, is passed over. A scan's file that is
+        there already is not fetched again; a report is, since its slices may have come to other results.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        scans = [scan for scan in self.scans(batch_id, state="succeeded") if scan["study_id"] is not None]
-        studies = dict.fromkeys(str(scan["study_id"]) for scan in scans)
-        wanted = [(f"/v1/scans/{scan['id']}/result.dcm", f"{scan['id']}.result.dcm") for scan in scans]
-        wanted += [(f"/v1/studies/{study}/report.dcm", f"{study}.report.dcm") for study in studies]
+        studies = {study["id"] for study in self.studies(batch_id) if study["kind"] == "dicom"}
+        scans = [scan for scan in self.scans(batch_id, state="succeeded") if scan["study_id"] in studies]
         paths = []
-        for path, name in wanted:
+        for scan in scans:
+            paths.append(folder / f"{scan['id']}.result.dcm")
+            if not paths[-1].exists():
+                self._download(f"/v1/scans/{scan['id']}/result.dcm", paths[-1])
+        for study in sorted(studies & {str(scan["study_id"]) for scan in scans}):
+            path = folder / f"{study}.report.dcm"
             try:
-                self._download(path, folder / name)
+                self._download(f"/v1/studies/{study}/report.dcm", path, timeout=self._patient_timeout, repeatable=False)
             except RequestRefused as refused:
-                if refused.problem.get("code") not in _NOT_AS_DICOM:
+                if refused.problem.get("code") != "no_result":
                     raise
             else:
-                paths.append(folder / name)
+                paths.append(path)
         return paths
 
     def cancel(self, batch_id: str) -> Batch:
@@ -303,11 +321,6 @@ class Client:
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.get(path, params=query)))
 
-    def _file(self, path: str) -> bytes:
-        response = self._patience.send(lambda: self._http.get(path))
-        _refuse(response)
-        return response.content
-
     def _once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.request(method, path, **content), repeatable=False))
 
@@ -332,12 +345,23 @@ class Client:
             _refuse(response)
             yield response
 
-    def _download(self, path: str, target: Path) -> None:
+    def _download(
+        self, path: str, target: Path, *, timeout: httpx.Timeout | None = None, repeatable: bool = True
+    ) -> None:
         """Write beside `target` and move into place, so that a download cut short is not taken for whole."""
         unfinished = target.with_name(target.name + ".part")
-        with self._stream(path) as response, unfinished.open("wb") as file:
-            for data in response.iter_bytes():
-                file.write(data)
+
+        def fetch() -> httpx.Response:
+            with self._http.stream("GET", path, timeout=timeout or self._http.timeout) as response:
+                if not response.is_success:
+                    response.read()
+                    return response
+                with unfinished.open("wb") as file:
+                    for data in response.iter_bytes():
+                        file.write(data)
+            return response
+
+        _refuse(self._patience.send(fetch, repeatable=repeatable))
         unfinished.replace(target)
 
 

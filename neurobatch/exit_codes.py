@@ -54,7 +54,7 @@ def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
             return ExitCode.UNREACHABLE, [f"The service does not answer: {error}"]
         case ValidationError():
             return ExitCode.USAGE, [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
-        case NeurobatchError():
+        case NeurobatchError() | OSError():
             return ExitCode.NOT_ALL_WELL, [str(error)]
         case _:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,27 +18,54 @@ class Member:
     name: str
 
 
-def collect(paths: Sequence[Path | str]) -> list[Member]:
-    """Files as given, folders as all their files, sorted, named relative to the folder; hidden ones are left out.
+def collect(paths: Sequence[Path | str] | Path | str) -> list[Member]:
+    """Files as given, folders as all their files, sorted, each file once; hidden ones are left out.
 
-    Raises FileNotFoundError for a path that does not exist, and for a link within a folder that leads nowhere.
+    A file is named relative to the folder that was given, or by its own name; where two would have one name, all are
+    named from the folder that holds them all. Links to folders are followed. Raises OSError: FileNotFoundError for a
+    path that does not exist and for a link that leads nowhere, PermissionError for a folder that may not be listed.
     """
-    members: list[Member] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-            members += [
-                Member(file, file.relative_to(path).as_posix())
-                for file in sorted(found)
-                if not any(part.startswith(".") for part in file.relative_to(path).parts)
-            ]
-        elif path.exists():
-            members.append(Member(path, path.name))
-        else:
-            raise FileNotFoundError(f"{path} does not exist")
-    if lost := [member.path for member in members if not member.path.exists()]:
+    given = [Path(paths)] if isinstance(paths, str | Path) else list(map(Path, paths))
+    members = {Path(os.path.abspath(member.path)): member for path in given for member in _members(path)}
+    if lost := [member.path for member in members.values() if not member.path.exists()]:
         raise FileNotFoundError(f"{lost[0]} is a link to what does not exist")
-    return members
+    names = {member.name for member in members.values()}
+    return list(members.values()) if len(names) == len(members) else _from_above(members)
+
+
+def check_readable(members: Iterable[Member]) -> None:
+    """Raise OSError for what is no file or may not be read, before anything is sent."""
+    for member in members:
+        if not member.path.is_file():
+            raise OSError(f"{member.path} is no file")
+        if not os.access(member.path, os.R_OK):
+            raise PermissionError(f"{member.path} may not be read")
+
+
+def _members(path: Path) -> Iterator[Member]:
+    if path.is_dir():
+        yield from (Member(file, file.relative_to(path).as_posix()) for file in _files_below(path))
+    elif path.exists():
+        yield Member(path, path.name)
+    else:
+        raise FileNotFoundError(f"{path} does not exist")
+
+
+def _files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Links that lead back to a folder `above` are passed over: what is there comes anyway."""
+    around = (*above, folder.resolve())
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            yield path
+        elif path.resolve() not in around:
+            yield from _files_below(path, around)
+
+
+def _from_above(members: dict[Path, Member]) -> list[Member]:
+    top = os.path.commonpath([path.parent for path in members])
+    return [Member(member.path, path.relative_to(top).as_posix()) for path, member in members.items()]
 
 
 class LazyFile(io.RawIOBase):

@@ -21,6 +21,7 @@ from api.schemas.scans import BatchScansQuery, ScanList
 from api.schemas.studies import StudyList, study_head
 from api.schemas.submissions import SubmitQuery
 from api.services import Services, services
+from api.uploads import check_size
 from shared.db.models import Batch
 from shared.db.queries import BatchProgress
 from shared.errors import Busy, MalformedBody, UnsupportedMediaType
@@ -41,6 +42,8 @@ def submit(query: SubmitQuery) -> Any:
     characters, the same key and content answer the same batch for 24 hours; with other content it is refused.
     """
     boundary = _boundary()
+    # What is declared is not believed, and every byte is counted; but what says that it is too large need not be sent.
+    check_size(request.content_length or 0, settings=services().settings)
     with _a_place(services()), services().upload_places.hold(caller()):
         if query.dry_run == "1":
             verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)

@@ -14,7 +14,7 @@ import click
 from neurobatch.client import Client, RequestRefused
 from neurobatch.documents import Batch
 from neurobatch.exit_codes import ExitCode, of_batch
-from neurobatch.files import collect
+from neurobatch.files import check_readable, collect
 from neurobatch.options import json_option, key_option, url_option, wait_option
 from neurobatch.pending import PendingSubmission, content_of, pending_folder, take_up
 from neurobatch.progress import BatchProgressBar, SendingBar, print_results, summary
@@ -65,7 +65,8 @@ def submit(
     """
     try:
         members = collect(paths)
-    except FileNotFoundError as error:
+        check_readable(members)
+    except OSError as error:
         raise click.UsageError(str(error)) from error
     if not members:
         raise click.UsageError("These folders hold no file.")
