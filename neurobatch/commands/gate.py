@@ -69,7 +69,7 @@ def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Pat
         **{name: (path.read_bytes() for path in paths) for name, paths in given.items()},
     }
     others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
-    some = [item.path.read_bytes() for item in slices[:: len(slices) // _TIMED]]
+    some = [item.path.read_bytes() for item in slices[:: max(1, len(slices) // _TIMED)]]
     figures = {
         "extra_time_a_scan": extra_time(fitted, Pipeline(bundle, max_pixels=_MAX_PIXELS), some),
         "reject_beyond": fitted.reject_beyond,
