@@ -31,9 +31,7 @@ def find_photographs(datasets: Path) -> list[Path]:
     return found
 
 
-def kinds(
-    slices: Sequence[Slice], *, photographs: Sequence[Path], seed: int = 0
-) -> Mapping[str, Iterator[bytes]]:
+def kinds(slices: Sequence[Slice], *, photographs: Sequence[Path], seed: int = 0) -> Mapping[str, Iterator[bytes]]:
     """Files by kind; mosaics are made of `slices`."""
     return {
         "photographs": (path.read_bytes() for path in photographs),
