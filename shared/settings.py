@@ -23,6 +23,7 @@ _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 _SOCKET_PATH_LIMIT = 100
 # Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
 _MOST_CHILDREN = 8
+SQLITE_FILE = "neurobatch.db"  # in the data directory
 
 
 def is_limit(setting: str) -> bool:
@@ -173,7 +174,7 @@ class Settings(BaseSettings):
     @property
     def sql_url(self) -> str:
         """The database's URL, the embedded SQLite file where none was set."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'neurobatch.db'}"
+        return self.database_url or f"sqlite:///{self.data_dir / SQLITE_FILE}"
 
     @property
     def worker_children(self) -> int:

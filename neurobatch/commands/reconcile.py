@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from neurobatch.database import check_revision
+from neurobatch.options import data_dir_option
 from shared.broker import make_celery
 from shared.clock import utc_now
 from shared.db.session import make_engine
 from shared.dispatch import dispatch_quietly
 from shared.observability import configure_logging
-from shared.settings import load_settings
+from shared.settings import SQLITE_FILE, load_settings
 from worker.reconciler import Reconciler
 
 
 @click.command()
-def reconcile() -> None:
+@data_dir_option
+def reconcile(data_dir: Path | None) -> None:
     """Give back lost claims, publish lost messages again, remove files without a row; a relay may run meanwhile."""
     settings = load_settings()
+    if data_dir is not None:
+        settings = settings.model_copy(update={"data_dir": data_dir.resolve()})
     configure_logging(settings.log_level)
+    if not settings.database_url and not (settings.data_dir / SQLITE_FILE).is_file():
+        raise click.ClickException(
+            f"There is no database in {settings.data_dir}; --data-dir names the service's folder."
+        )
     engine, celery = make_engine(settings.sql_url), make_celery(settings)
     reconciler = Reconciler(settings, engine, silence_s=0)
     try:
+        with engine.connect() as connection:
+            check_revision(connection)
         done = {"claims released": reconciler.release_lost(), **reconciler.sweep()}
         dispatch_quietly(engine, celery, clock=utc_now, chunk_size=settings.chunk_size)
     finally:
