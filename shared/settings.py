@@ -19,11 +19,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MIB = 1024 * 1024
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
+SQLITE_FILE = "neurobatch.db"  # in the data directory
 # sun_path of a Unix socket holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _SOCKET_PATH_LIMIT = 100
 # Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
 _MOST_CHILDREN = 8
-SQLITE_FILE = "neurobatch.db"  # in the data directory
 
 
 def is_limit(setting: str) -> bool:
