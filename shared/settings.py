@@ -19,7 +19,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MIB = 1024 * 1024
 _PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-SQLITE_FILE = "neurobatch.db"  # in the data directory
 # sun_path of a Unix socket holds 108 bytes on Linux and 104 on macOS, the closing NUL included.
 _SOCKET_PATH_LIMIT = 100
 # Each holds a network and a decoder, about 700 MB; who has the memory for more sets the number.
@@ -174,7 +173,7 @@ class Settings(BaseSettings):
     @property
     def sql_url(self) -> str:
         """The database's URL, the embedded SQLite file where none was set."""
-        return self.database_url or f"sqlite:///{self.data_dir / SQLITE_FILE}"
+        return self.database_url or f"sqlite:///{self.data_dir / 'neurobatch.db'}"
 
     @property
     def worker_children(self) -> int:

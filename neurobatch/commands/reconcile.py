@@ -13,7 +13,7 @@ from shared.clock import utc_now
 from shared.db.session import make_engine
 from shared.dispatch import dispatch_quietly
 from shared.observability import configure_logging
-from shared.settings import SQLITE_FILE, load_settings
+from shared.settings import load_settings
 from worker.reconciler import Reconciler
 
 
@@ -25,13 +25,11 @@ def reconcile(data_dir: Path | None) -> None:
     if data_dir is not None:
         settings = settings.model_copy(update={"data_dir": data_dir.resolve()})
     configure_logging(settings.log_level)
-    if not settings.database_url and not (settings.data_dir / SQLITE_FILE).is_file():
-        raise click.ClickException(
-            f"There is no database in {settings.data_dir}; --data-dir names the service's folder."
-        )
     engine, celery = make_engine(settings.sql_url), make_celery(settings)
     reconciler = Reconciler(settings, engine, silence_s=0)
     try:
+        if (file := engine.url.database) and engine.dialect.name == "sqlite" and not Path(file).is_file():
+            raise click.ClickException(f"There is no database {file}; --data-dir names the service's folder.")
         with engine.connect() as connection:
             check_revision(connection)
         done = {"claims released": reconciler.release_lost(), **reconciler.sweep()}

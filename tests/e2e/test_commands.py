@@ -91,7 +91,7 @@ def test_a_wrong_setting_is_told_in_a_line(tmp_path: Path) -> None:
 def test_reconcile_takes_a_data_directory_and_says_where_there_is_no_database(tmp_path: Path) -> None:
     done = run("reconcile", "--data-dir", tmp_path / "none", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr, (tmp_path / "none").exists()) == (1, False, False)
-    assert f"There is no database in {tmp_path / 'none'}" in done.stderr
+    assert f"There is no database {tmp_path / 'none' / 'neurobatch.db'}" in done.stderr
     assert run("admin", "list-keys", "--data-dir", tmp_path / "kept", cwd=tmp_path).returncode == 0
     done = run("reconcile", "--data-dir", tmp_path / "kept", cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "claims released: 0")
