@@ -61,7 +61,7 @@ chaos-short: setup ## a few kinds of harm, a minute or two
 storm: setup ## random kills from outside (KILLS=50 DATABASE=sqlite|postgresql SEED=1 EVERY_S=3)
 	@$(BIN)/python -m chaos storm $(if $(KILLS),--kills $(KILLS)) $(if $(DATABASE),--database $(DATABASE)) $(if $(SEED),--seed $(SEED)) $(if $(EVERY_S),--every-s $(EVERY_S))
 
-bench: setup ## the service beside what the machine allows and what one would pick instead, half an hour (SCANS=folder ONLY=part, RECORD=1 to keep it)
+bench: setup ## the service beside what the machine allows and what one would pick instead, half an hour (SCANS=folder of .png and .jpg, ONLY=part, RECORD=1 to keep it)
 	@$(BIN)/python -m benchmarks $(if $(SCANS),--scans "$(SCANS)") $(if $(ONLY),--only $(ONLY)) $(if $(RECORD),--record)
 
 bench-guard: setup ## a few ratios beside the last accepted ones, a minute

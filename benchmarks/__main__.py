@@ -38,7 +38,7 @@ PARTS = ("stages", "start", "side_by_side", "rivals", "reading")
     "--scans",
     "taken_from",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Images that the measured scans are made of; drawn heads by default.",
+    help="A folder of .png and .jpg that the measured scans are made of; drawn heads by default.",
 )
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="For what is written; a new one.")
 @click.option("--record", "recorded", is_flag=True, help="Keep this run in the repository and in docs/performance.md.")
@@ -46,11 +46,14 @@ def main(only: tuple[str, ...], taken_from: Path | None, folder: Path | None, *,
     """Measure the service beside its references; about half an hour on two cores that do nothing else."""
     if recorded and only:
         raise click.UsageError("--record keeps a whole run: leave --only out")
+    pictures = sorted(taken_from.rglob("*.[jp][pn]g")) if taken_from else []
+    if taken_from and not pictures:
+        raise click.UsageError(f"--scans {taken_from}: there is no .png and no .jpg in it")
     started = time.perf_counter()
     work = Path(tempfile.mkdtemp(prefix="nb-bench-", dir=folder))
     work.chmod(0o755)  # PostgreSQL runs as nobody where we are root
     try:
-        measured = _measure(only or PARTS, work, sorted(taken_from.rglob("*.[jp][pn]g")) if taken_from else [])
+        measured = _measure(only or PARTS, work, pictures)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     measured |= {"machine": machine(), "seconds": round(time.perf_counter() - started)}

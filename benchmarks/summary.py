@@ -99,9 +99,9 @@ def markdown(document: Mapping[str, Any]) -> str:
 
 def _aim(name: str, one: Mapping[str, Any]) -> str:
     if name in _AT_LEAST:
-        least = _AT_LEAST[name]
-        reached = one["low"] > least if name.removeprefix("over_") in _SERVERS else one["median"] >= least
-        return f"at least {least:g}: {'met' if reached else '**missed**'}"
+        least, lowest = _AT_LEAST[name], name.removeprefix("over_") in _SERVERS
+        reached = one["low"] > least if lowest else one["median"] >= least
+        return f"{'the lowest ' if lowest else ''}at least {least:g}: {'met' if reached else '**missed**'}"
     if name in _AT_MOST:
         return f"at most {_AT_MOST[name]:g}: {'met' if one['median'] <= _AT_MOST[name] else '**missed**'}"
     return ""

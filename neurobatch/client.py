@@ -61,9 +61,9 @@ class RequestRefused(Exception):
 class Client:
     """Talks to one service; use it as a context manager.
 
-    `key` is an API key, by default the one in the variable NEUROBATCH_API_KEY, if any. Every call raises RequestRefused
-    where the service refuses, and httpx.TransportError where it is not reached. What may arrive twice is tried again
-    first, as `patience` says, and anything that the service had no time for.
+    `key` is an API key, by default the one in the variable NEUROBATCH_API_KEY, if any; "" is none. Every call raises
+    RequestRefused where the service refuses, and httpx.TransportError where it is not reached. What may arrive twice is
+    tried again first, as `patience` says, and anything that the service had no time for.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Client:
         timeout_s: float = 60.0,
         patience: Patience | None = None,
     ) -> None:
-        key = key or os.environ.get(KEY_VARIABLE)
+        key = os.environ.get(KEY_VARIABLE) if key is None else key
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
         self._patient_timeout = httpx.Timeout(timeout_s, read=max(timeout_s, _ANSWERED_WITHIN_S))
@@ -393,15 +393,23 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _document(response: httpx.Response) -> dict[str, Any]:
     _refuse(response)
-    document: dict[str, Any] = response.json()
+    try:
+        document: dict[str, Any] = response.json()
+    except ValueError:
+        raise RequestRefused(response.status_code, {"detail": "The answer is no JSON: this is no neurobatch"}) from None
     return document
 
 
 def _refuse(response: httpx.Response) -> None:
-    if not response.is_error:
+    if response.is_success:
         return
+    if response.is_redirect:
+        place = response.headers.get("Location", "nowhere")
+        raise RequestRefused(response.status_code, {"detail": f"This address leads to {place}; give that one"})
     try:
         problem = response.json()
     except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
         problem = {"detail": response.text[:200]}
-    raise RequestRefused(response.status_code, problem)
+    raise RequestRefused(response.status_code, cast(Problem, problem))

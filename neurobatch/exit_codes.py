@@ -44,6 +44,8 @@ def of_batch(batch: Batch) -> ExitCode:
 
 def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
     """The exit code and the lines that tell a user of an error; None for one that is a fault of the program."""
+    from sqlalchemy.exc import InterfaceError, OperationalError  # of few commands, and slow to import
+
     match error:
         case RequestRefused():
             code = ExitCode.NOT_FOUND if error.status == httpx.codes.NOT_FOUND else ExitCode.REFUSED
@@ -54,6 +56,8 @@ def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
             return ExitCode.UNREACHABLE, [f"The service does not answer: {error}"]
         case ValidationError():
             return ExitCode.USAGE, [f"{_variable(fault['loc'])}: {fault['msg']}" for fault in error.errors()]
+        case OperationalError() | InterfaceError():
+            return ExitCode.NOT_ALL_WELL, [f"The database does not answer: {str(error.orig).splitlines()[0]}"]
         case NeurobatchError() | OSError():
             return ExitCode.NOT_ALL_WELL, [str(error)]
         case _:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.dataset.entries import UnusableData
 from training.dataset.slices import Slice, read_picture
 
 Picture = npt.NDArray[np.uint8]
@@ -20,9 +21,18 @@ EACH = 100
 _SIDE_PX = 256
 
 
-def kinds(slices: Sequence[Slice], *, datasets: Path, seed: int = 0) -> Mapping[str, Iterator[bytes]]:
+def find_photographs(datasets: Path) -> list[Path]:
+    """Those of the data set. Raises UnusableData where there are none."""
+    folder = datasets / "not-brain-mri" / "photos"
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    if not found:
+        told = "there are no photographs for the gate to turn away; NEUROBATCH_DATASETS names the folder above"
+        raise UnusableData(folder, [f"{told} not-brain-mri/"])
+    return found
+
+
+def kinds(slices: Sequence[Slice], *, photographs: Sequence[Path], seed: int = 0) -> Mapping[str, Iterator[bytes]]:
     """Files by kind; mosaics are made of `slices`."""
-    photographs = sorted((datasets / "not-brain-mri" / "photos").iterdir())
     return {
         "photographs": (path.read_bytes() for path in photographs),
         "noise": _drawn(_noise, seed=seed),

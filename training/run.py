@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from training.architectures import load_imagenet
 from training.config import TrainingConfig
+from training.dataset.entries import UnusableData
 from training.dataset.slices import Examples, Slice, load_examples
 from training.evaluation.scores import SCORES_FILE, ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.evaluation.scoring import score
@@ -27,6 +28,14 @@ from worker.inference.model import load_model, with_features
 IMAGENET_FILE = Path("weights") / "mobilenetv2-imagenet-folded.npz"
 OUT_OF_FOLD_FILE = "out-of-fold.csv"
 _IMAGES_FOR_STATISTICS = 96
+
+
+def require_weights(config: TrainingConfig, *, datasets: Path) -> None:
+    """Raise UnusableData where a network is to begin with ImageNet's weights and they are not there."""
+    path = datasets / IMAGENET_FILE
+    if config.architecture == "mobilenetv2" and not path.is_file():
+        told = "there are no ImageNet weights for MobileNetV2 to begin with; NEUROBATCH_DATASETS names the folder above"
+        raise UnusableData(path, [f"{told} {IMAGENET_FILE.parent}/"])
 
 
 def cross_validate(
@@ -79,6 +88,7 @@ def train_bundle(
 ) -> None:
     """Train on `slices` and write the bundle, not calibrated yet, to `run_dir`."""
     training_data = _training_data(slices, datasets=datasets)
+    teacher = find_teacher(config, run_dir=run_dir, left_out=validation, training_data=training_data)
     report(f"reading {len(slices) + len(validation)} images")
     examples = load_examples(slices, size_px=config.cache_px)
     network = train(
@@ -87,7 +97,7 @@ def train_bundle(
         run_dir=run_dir,
         validation=load_examples(validation, size_px=config.cache_px) if validation else None,
         initialise=_initialise(examples, config=config, datasets=datasets),
-        teacher=find_teacher(config, run_dir=run_dir, left_out=validation, training_data=training_data),
+        teacher=teacher,
         report=report,
     )
     served = fixed_size(network, config=config)

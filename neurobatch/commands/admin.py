@@ -16,12 +16,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from neurobatch.database import check_revision
 from neurobatch.options import data_dir_option, json_option
 from shared import keys
 from shared.audit import COMMAND, list_entries
 from shared.clock import utc_now
 from shared.db.models import ApiKey, AuditEntry
-from shared.db.revision import current_revision, head_revision
+from shared.db.revision import current_revision
 from shared.db.session import make_engine, reading, transaction
 from shared.errors import NeurobatchError
 from shared.keys import Scope
@@ -109,15 +110,12 @@ def _database(data_dir: Path | None) -> Iterator[Engine]:
 
 def _require_head(engine: Engine) -> None:
     with engine.begin() as connection:
-        revision = current_revision(connection)
-        if revision is None:
+        if current_revision(connection) is None:
             config = Config(str(_ALEMBIC))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        elif revision != head_revision():
-            raise click.ClickException(
-                f"The database is at revision {revision}, not {head_revision()}; run alembic upgrade head."
-            )
+        else:
+            check_revision(connection)
 
 
 def _key_document(key: ApiKey) -> dict[str, object]:

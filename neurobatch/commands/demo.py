@@ -12,7 +12,7 @@ import click
 
 from neurobatch.client import Client
 from neurobatch.documents import Batch
-from neurobatch.options import data_dir_option, key_option
+from neurobatch.options import data_dir_option
 from neurobatch.phantoms import write_demo_scans
 from neurobatch.progress import BatchProgressBar, print_results, summary
 from neurobatch.service import ServiceError, running_service
@@ -32,7 +32,7 @@ _GIVE_UP_AFTER_S = 3600.0
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A folder of scans; without it, synthetic ones are drawn.",
 )
-@key_option
+@click.option("--key", help="API key of the service in --data-dir; by default one of its own, for as long as it runs.")
 @data_dir_option
 def demo(scans: Path | None, key: str | None, data_dir: Path | None) -> None:
     """Start everything, submit one batch, show its results and stop."""
@@ -69,10 +69,13 @@ def demo(scans: Path | None, key: str | None, data_dir: Path | None) -> None:
 
 
 @contextmanager
-def _key(settings: Settings, given: str | None) -> Iterator[str | None]:
-    """A key for the demo alone where one is asked for and none was given."""
+def _key(settings: Settings, given: str | None) -> Iterator[str]:
+    """A key for the demo alone where one is asked for and none was given.
+
+    The one in the user's environment is of another service.
+    """
     if given or not settings.keys_required:
-        yield given
+        yield given or ""
         return
     engine = make_engine(settings.sql_url)
     try:

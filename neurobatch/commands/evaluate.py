@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +83,10 @@ def evaluate(
     try:
         if scores is not None:
             evaluation, outcomes = _of_scores(
-                scores, bundle=folder if model or recorded else None, run_dir=run_dir or scores.parent
+                scores,
+                bundle=folder if model or recorded else None,
+                run_dir=run_dir or scores.parent,
+                recorded=recorded,
             )
             evaluation |= _other_splits(scores, unseen=unseen, record_wise=record_wise)
         else:
@@ -103,8 +107,11 @@ def evaluate(
     click.echo(f"{time.monotonic() - started_s:.0f} s; wrote {target}", err=True)
 
 
-def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path) -> tuple[dict[str, Any], Outcomes]:
-    """The figures of a cross-validation: of the bundle that came of it, or named by the folder of its scores."""
+def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path, recorded: bool) -> tuple[dict[str, Any], Outcomes]:
+    """The figures of a cross-validation: of the bundle that came of it, or named by the folder of its scores.
+
+    The command that gives them again names the table beside the bundle where it is `recorded` there.
+    """
     from training.evaluation.calibrate import fit_on_other_folds
     from training.evaluation.history import read_histories
     from training.evaluation.outcomes import outcomes_of
@@ -112,8 +119,8 @@ def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path) -> tuple[dict[
     from training.evaluation.scores import SCORES_FILE, read_scores
 
     table = read_scores(path)
-    command = "neurobatch evaluate --scores "
-    command += f"models/{bundle.name}/{SCORES_FILE} --model models/{bundle.name}" if bundle else str(path)
+    kept = bundle / SCORES_FILE if bundle and recorded else path
+    command = _command("--scores", _shown(kept), *(("--model", _shown(bundle)) if bundle else ()))
     name = bundle.name if bundle else path.resolve().parent.name
     evaluation = evaluate_out_of_fold(table, model=name, command=command)
     histories = read_histories(run_dir)
@@ -151,11 +158,20 @@ def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any],
     slices = load_index(datasets_dir(), folds=folds)
     table = score(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
     click.echo(err=True)
-    command = f"neurobatch evaluate --model models/{loaded.name} " + " ".join(f"--fold {fold}" for fold in folds)
+    command = _command("--model", _shown(folder), *(word for fold in folds for word in ("--fold", str(fold))))
     evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command)
     outcomes = outcomes_of(table, dict.fromkeys(folds, calibration))
     rejected = np.fromiter(turned_away(loaded, (item.path.read_bytes() for item in slices)), bool)
     return evaluation | {"served": served_figures(outcomes, rejected)}, outcomes
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["neurobatch", "evaluate", *words])
+
+
+def _shown(path: Path) -> str:
+    """As given; below the current folder, from there."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) -> dict[str, Any]:

@@ -50,12 +50,13 @@ def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Pat
     from training.dataset.slices import datasets_dir, load_index
     from training.gate import extra_time, fit_gate, rejected_share
     from training.kin import fit_kin, out_of_fold_distances
-    from training.not_brains import kinds
+    from training.not_brains import find_photographs, kinds
     from worker.inference.gate import save_gate
     from worker.inference.model import load_model
     from worker.inference.pipeline import Pipeline
 
     given = {folder.name: _pictures(folder, SUFFIXES) for folder in folders}
+    photographs = find_photographs(datasets_dir())
     slices = [item for item in load_index(datasets_dir()) if item.fold != left_out]
     folder = model or load_settings().model_dir
     bundle = load_model(folder)
@@ -64,11 +65,11 @@ def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Pat
     fitted, rejected = fit_gate(slices, distances=distances, kin=kin)
     bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     files = {
-        **kinds(slices, datasets=datasets_dir()),
+        **kinds(slices, photographs=photographs),
         **{name: (path.read_bytes() for path in paths) for name, paths in given.items()},
     }
     others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
-    some = [item.path.read_bytes() for item in slices[:: len(slices) // _TIMED]]
+    some = [item.path.read_bytes() for item in slices[:: max(1, len(slices) // _TIMED)]]
     figures = {
         "extra_time_a_scan": extra_time(fitted, Pipeline(bundle, max_pixels=_MAX_PIXELS), some),
         "reject_beyond": fitted.reject_beyond,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--maps", type=click.Path(file_okay=False, path_type=Path), help="Folder for the heatmaps as .npy.")
 @click.option("--model", type=click.Path(exists=True, path_type=Path), help="The bundle; default: of the settings.")
 def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path | None) -> None:
-    """Classify files, or every file of folders (sorted, with their subfolders).
+    """Classify files, or every file of folders (sorted, with their subfolders); ZIP archives are not opened.
 
     Each picture gives one line in OUT, a rejected one too; exit status 0 even then.
     """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from neurobatch.database import check_revision
+from neurobatch.options import data_dir_option
 from shared.broker import make_celery
 from shared.clock import utc_now
 from shared.db.session import make_engine
@@ -14,13 +18,20 @@ from worker.reconciler import Reconciler
 
 
 @click.command()
-def reconcile() -> None:
+@data_dir_option
+def reconcile(data_dir: Path | None) -> None:
     """Give back lost claims, publish lost messages again, remove files without a row; a relay may run meanwhile."""
     settings = load_settings()
+    if data_dir is not None:
+        settings = settings.model_copy(update={"data_dir": data_dir.resolve()})
     configure_logging(settings.log_level)
     engine, celery = make_engine(settings.sql_url), make_celery(settings)
     reconciler = Reconciler(settings, engine, silence_s=0)
     try:
+        if (file := engine.url.database) and engine.dialect.name == "sqlite" and not Path(file).is_file():
+            raise click.ClickException(f"There is no database {file}; --data-dir names the service's folder.")
+        with engine.connect() as connection:
+            check_revision(connection)
         done = {"claims released": reconciler.release_lost(), **reconciler.sweep()}
         dispatch_quietly(engine, celery, clock=utc_now, chunk_size=settings.chunk_size)
     finally:

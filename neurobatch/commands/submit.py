@@ -82,6 +82,7 @@ def submit(
         click.echo(json.dumps({**batch, **({"scans": scans} if wait else {})}))
     elif wait:
         print_results(scans, data_dir=None)
+        click.echo(f"batch {batch['id']}")
         click.echo(summary(batch))
     else:
         click.echo(batch["id"])

@@ -8,9 +8,18 @@ from typing import Any
 
 import click
 
+_ROOT = Path(__file__).resolve().parents[2]
+_CONFIG = "training/configs/cnn-pyramid.toml"
+
 
 @click.command()
-@click.option("--config", type=click.Path(exists=True, path_type=Path), default="training/configs/cnn-pyramid.toml")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=_ROOT / _CONFIG,
+    show_default=_CONFIG,
+    help="The recipe; the default needs no teacher and no weights.",
+)
 @click.option("--cross-validate", is_flag=True, help="Leave out each fold in turn, and score it.")
 @click.option("--leave-out", type=int, multiple=True, metavar="FOLD", help="Leave out this fold only; may be repeated.")
 @click.option("--leave-source-out", metavar="SOURCE", help="Leave out all scans of one source, and score them.")
@@ -58,6 +67,7 @@ def train(
     datasets = datasets_dir()
     folder = run_dir or Path("build/runs") / (f"{settings.name}-{data.resolve().name}" if data else settings.name)
     try:
+        run.require_weights(settings, datasets=datasets)
         slices = (
             load_own_data(data, run_dir=folder, seed=settings.seed, report=click.echo) if data else load_index(datasets)
         )

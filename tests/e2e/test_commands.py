@@ -40,7 +40,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_demo_ends_with_the_counts(folder: Path, tmp_path: Path) -> None:
-    done = run("demo", "--scans", folder, "--data-dir", tmp_path / "kept", cwd=tmp_path)
+    # The key in the environment is of another service, and not the demo's.
+    key = {"NEUROBATCH_API_KEY": "nb_0123456789ab_elsewhere"}
+    done = run("demo", "--scans", folder, "--data-dir", tmp_path / "kept", cwd=tmp_path, **key)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "3 scans: 2 succeeded, 1 rejected, 0 failed, 0 cancelled"
     shown = [word for word in done.stdout.split() if word.endswith("heatmap.png")]
@@ -85,6 +87,23 @@ def test_a_wrong_setting_is_told_in_a_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("neurobatch: NEUROBATCH_MAX_PIXELS: ")
     assert "Traceback" not in done.stderr
+
+
+def test_reconcile_takes_a_data_directory_and_says_where_there_is_no_database(tmp_path: Path) -> None:
+    done = run("reconcile", "--data-dir", tmp_path / "none", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr, (tmp_path / "none").exists()) == (1, False, False)
+    assert f"There is no database {tmp_path / 'none' / 'neurobatch.db'}" in done.stderr
+    assert run("admin", "list-keys", "--data-dir", tmp_path / "kept", cwd=tmp_path).returncode == 0
+    done = run("reconcile", "--data-dir", tmp_path / "kept", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "claims released: 0")
+
+
+@pytest.mark.parametrize("words", [("reconcile",), ("admin", "list-keys")], ids=" ".join)
+def test_a_database_that_does_not_answer_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    away = f"postgresql://nobody:secret@127.0.0.1:{free_port()}/none"
+    done = run(*words, cwd=tmp_path, NEUROBATCH_DATABASE_URL=away)
+    assert (done.returncode, "Traceback" in done.stderr, "secret" in done.stderr) == (1, False, False)
+    assert "neurobatch: The database does not answer: " in done.stderr
 
 
 def test_a_taken_port_is_told(tmp_path: Path) -> None:

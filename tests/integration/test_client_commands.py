@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from apiflask import APIFlask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
@@ -142,6 +143,27 @@ def test_a_service_that_is_not_there_has_its_own_status(run: Run) -> None:
     assert (code, "does not answer" in err) == (4, True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            ("", 301, {"Location": "https://elsewhere.example/v1"}),
+            "leads to https://elsewhere.example/v1; give that one",
+        ),
+        (("<p>Welcome</p>", 200, {}), "The answer is no JSON"),
+    ],
+    ids=["redirect", "page"],
+)
+def test_an_address_where_no_service_is_has_a_line(
+    run: Run, answer: tuple[str, int, dict[str, str]], told: str
+) -> None:
+    other = APIFlask(__name__)
+    other.add_url_rule("/<path:path>", view_func=lambda path: answer)
+    with served(other) as url:
+        code, out, err = run("status", to=url)
+    assert (code, out, told in err, "Traceback" in err) == (3, "", True, False)
+
+
 def test_a_submission_whose_answer_never_came_is_not_made_twice(
     run: Run, url: str, client: Client, folder: Path
 ) -> None:
@@ -180,6 +202,16 @@ def test_an_interrupted_wait_goes_on_with_its_batch(
     assert [scan["state"] for scan in json.loads(out)["scans"]] == ["succeeded", "succeeded"]
     assert "sending" not in err
     assert run("submit", folder)[1].strip() != made["id"]
+
+
+def test_a_batch_that_was_waited_for_is_named_at_the_end(
+    run: Run, url: str, client: Client, engine: Engine, folder: Path
+) -> None:
+    batch_id = client.submit([folder])["id"]
+    finish(engine, scans_of(client, batch_id))
+    take_up(pending_folder(), content_of(url, collect([folder]), name=None, metadata=None)).accepted(batch_id)
+    lines = run("submit", folder, "--wait")[1].splitlines()
+    assert lines[-2:] == [f"batch {batch_id}", "2 scans: 2 succeeded, 0 rejected, 0 failed, 0 cancelled"]
 
 
 def test_a_pending_batch_that_was_deleted_is_made_anew(run: Run, url: str, client: Client, folder: Path) -> None:

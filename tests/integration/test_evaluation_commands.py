@@ -73,6 +73,19 @@ def test_an_evaluation_is_recorded_in_its_bundle_and_the_documents(repository: P
     assert (bundle / "README.md").read_text() == card
 
 
+def test_the_command_that_a_card_names_holds_the_paths_as_they_are(repository: Path) -> None:
+    bundle, table = repository / "kept" / "mine-1", "build/runs/ours/out-of-fold.csv"
+    export_untrained(bundle, size_px=32, width=6)
+    typed("evaluate", "--scores", table, "--model", "kept/mine-1", "--out", "tried")
+    evaluation = json.loads((repository / "tried" / "evaluation.json").read_text())
+    assert evaluation["measured"]["command"] == f"neurobatch evaluate --scores {table} --model kept/mine-1"
+    (repository / "docs" / "model.md").unlink()  # of a bundle that is not here
+    typed("evaluate", "--scores", table, "--model", str(bundle), "--out", "tried", "--record")
+    command = "neurobatch evaluate --scores kept/mine-1/scores.csv --model kept/mine-1"
+    assert f"Reproduce with `{command}`." in (bundle / "README.md").read_text()
+    assert (bundle / "scores.csv").is_file()
+
+
 def test_other_splits_stand_beside_the_cross_validation(repository: Path) -> None:
     table = repository / "build" / "runs" / "ours" / "out-of-fold.csv"
     scores = read_scores(table)

@@ -83,6 +83,24 @@ def test_pictures_parted_by_record_are_scored_too(tmp_path: Path, pictures: Path
     assert "choose one" in run(tmp_path, pictures, "--record-wise", "--leave-out", "0").output
 
 
+def test_weights_to_begin_with_are_asked_for_before_anything_else(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEUROBATCH_DATASETS", str(tmp_path / "none"))
+    (tmp_path / "their.toml").write_text(CONFIG.replace('"pyramid"', '"mobilenetv2"'))
+    done = run(tmp_path, pictures, "--config", str(tmp_path / "their.toml"))
+    assert done.exit_code == 1
+    assert f"{tmp_path}/none/weights/mobilenetv2-imagenet-folded.npz cannot be used:" in done.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_default_recipe_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    done = CliRunner().invoke(train, ["--data", "empty"])
+    assert (done.exit_code, "no index.csv and no class folder" in done.output) == (1, True)
+
+
 def test_faulty_data_is_told_and_nothing_is_trained(tmp_path: Path, pictures: Path) -> None:
     (pictures / "glioma" / "0.png").write_bytes(b"no picture")
     (pictures / "no_tumor" / "3.png").write_bytes(b"")

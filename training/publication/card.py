@@ -53,8 +53,7 @@ Reproduce with `{command}`.
 * Output: four probabilities, softmax(logits / temperature) at temperature {temperature}, once {healthy_offset} is added
   to that of no tumour; reasons for review; a heatmap.
 * The heatmap is Grad-CAM (Selvaraju et al. 2017) of the predicted class, in closed form from the same forward pass.
-* What was tried on the way: `docs/experiments.md`.
-
+{tried}
 ## Intended use
 
 * For: research on batches of brain MRI; teaching; building and testing services around such a model.
@@ -86,20 +85,32 @@ Measured on:
 _LIMITS = """\
 ## Ethical considerations
 
-Its training data were published without the names of patients; how they agreed to it is told by the publishers. A
+{consent} A
 heatmap looks convincing also where it is wrong, and so does a high probability: neither replaces a reader.
 
 ## Caveats and recommendations
 
-* Every outlined tumour comes from one source and nearly every healthy brain from another, so a network can learn the
-  scanner instead of the tumour. An earlier network of this kind called many of another hospital's glioblastomas
-  healthy. "No tumour" on a scan from elsewhere means little.
+{sources}
 * The figures are of the sources named above, and all of them were trained on: unless a section says otherwise, none
   tells how it does on a scanner that it has never seen. Expect it to be worse there.
 * The weakest class is {weakest}: see its sensitivity and precision.
 * A probability is calibrated for scans like those measured here, for their mix of labels, and for nothing else.
 * Review catches some of the wrong answers, not all: see the error rate outside review.
 {caveats}"""
+
+# Of the shared data set alone: of somebody's own pictures no more is known than their table says.
+_SHARED_SOURCES = {"br35h", "figshare"}
+_TRIED = "* What was tried on the way: `docs/experiments.md`.\n"
+_CONSENT = (
+    "Its training data were published without the names of patients; how they agreed to it is told by the publishers."
+)
+_CONSENT_UNKNOWN = "How the patients agreed to this use of their scans is known to whoever gathered them."
+_SCANNERS = """\
+* Every outlined tumour comes from one source and nearly every healthy brain from another, so a network can learn the
+  scanner instead of the tumour. An earlier network of this kind called many of another hospital's glioblastomas
+  healthy. "No tumour" on a scan from elsewhere means little."""
+_SCANNERS_UNKNOWN = """\
+* Where a label comes from a scanner of its own, a network can learn the scanner instead of the tumour."""
 
 
 def write_card(folder: Path) -> None:
@@ -112,6 +123,7 @@ def write_card(folder: Path) -> None:
 def card(description: Document, evaluation: Document, *, pictures: str) -> str:
     """The card's text. `pictures`: the folder of the plots as seen from the card's."""
     measured = evaluation["measured"]
+    shared = measured["scans"].keys() >= _SHARED_SOURCES
     top = _DETAILS.format(
         name=description["name"],
         how=measured["how"],
@@ -124,12 +136,15 @@ def card(description: Document, evaluation: Document, *, pictures: str) -> str:
         size_px=description["input"]["size_px"],
         temperature=number_in_words(evaluation["calibration"]["bundle"]["temperature"]),
         healthy_offset=number_in_words(evaluation["calibration"]["bundle"]["healthy_offset"]),
+        tried=_TRIED if shared else "",
         training_data=_training_data(description),
         data=tables.data_table(evaluation),
     )
     shown = pictures_of(evaluation)
     sensitivity = {label: rate["value"] for label, rate in evaluation["by_class"]["sensitivity"].items() if rate["n"]}
     limits = _LIMITS.format(
+        consent=_CONSENT if shared else _CONSENT_UNKNOWN,
+        sources=_SCANNERS if shared else _SCANNERS_UNKNOWN,
         weakest=name_of(min(sensitivity, key=sensitivity.__getitem__)),
         caveats="".join(f"* {caveat}\n" for caveat in description.get("caveats", ())),
     )

@@ -32,18 +32,22 @@ def test_every_screen_fits_a_phone_and_a_page_at_twice_its_size(browser: Browser
     assert seen.wrong == []
 
 
-def test_the_keys_of_the_guide_are_those_of_the_screen(seen: Watched, service: Running) -> None:
+def test_the_keys_of_the_guide_are_those_of_the_screens(seen: Watched, service: Running) -> None:
     (table,) = re.findall(r"^\| key \| does \|\n(.*?)\n\n", GUIDE.read_text(), flags=re.MULTILINE | re.DOTALL)
     documented = {key for row in table.splitlines()[1:] for key in re.findall("`([^`]+)`", row.split("|")[1])}
-    seen.page.goto(f"{service.url}/batches/{submit(service, {'a.png': picture(8)})}")
-    seen.page.locator("#grid a").wait_for()
-    seen.page.keyboard.press("?")
-    expect(seen.page.locator("#keys")).to_be_visible()
-    listed = set(seen.page.locator("#key-list kbd").all_text_contents())
+    batch = submit(service, {"a.png": picture(8)})
+    listed: set[str] = set()
+    for path, shown in (("/", ".batch-row a"), (f"/batches/{batch}", "#grid a")):
+        seen.page.goto(service.url + path)
+        seen.page.locator(shown).first.wait_for()
+        seen.page.keyboard.press("?")
+        expect(seen.page.locator("#keys")).to_be_visible()
+        listed |= set(seen.page.locator("#key-list kbd").all_text_contents())
+        seen.assert_accessible()
+        seen.page.keyboard.press("Escape")
+        expect(seen.page.locator("#keys")).to_be_hidden()
     assert documented - {"Home", "End"} <= listed
-    seen.assert_accessible()
-    seen.page.keyboard.press("Escape")
-    expect(seen.page.locator("#keys")).to_be_hidden()
+    assert {key for key in listed if key.isascii() and key.isalnum() and len(key) == 1} <= documented
 
 
 def test_a_service_that_is_away_is_waited_for(browser: Browser, service: Running) -> None:

@@ -51,3 +51,9 @@ def test_a_part_is_not_recorded() -> None:
     refused = CliRunner().invoke(main, ["--record", "--only", "start"])
     assert refused.exit_code == 2
     assert "leave --only out" in refused.output
+
+
+def test_a_folder_without_a_picture_is_no_drawn_heads(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"no .png and no .jpg")
+    done = CliRunner().invoke(main, ["--scans", str(tmp_path), "--only", "stages", "--folder", str(tmp_path / "none")])
+    assert (done.exit_code, "there is no .png and no .jpg in it" in done.output) == (2, True)

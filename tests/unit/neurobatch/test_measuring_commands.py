@@ -10,6 +10,7 @@ from neurobatch.cli import cli
 from shared.domain import CLASSES, TumorClass
 from shared.settings import Settings
 from tests.unit.training.slices import drawn_slice
+from training.dataset.entries import UnusableData
 from training.dataset.slices import load_index
 from training.evaluation.scores import write_scores
 from training.evaluation.scoring import score
@@ -46,6 +47,11 @@ def drawn_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 file.write(json.dumps({"file": item.path.name, "outline": item.outline.tolist()}) + "\n")
     monkeypatch.setenv("NEUROBATCH_DATASETS", str(tmp_path))
     return tmp_path
+
+
+def test_a_gate_asks_for_its_photographs_before_anything_else(drawn_datasets: Path) -> None:
+    with pytest.raises(UnusableData, match="not-brain-mri/photos cannot be used"):
+        run("gate", "--model", drawn_datasets)  # which holds no bundle either
 
 
 def test_shortcuts_prints_a_table_of_what_it_writes(drawn_datasets: Path) -> None:

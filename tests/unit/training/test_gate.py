@@ -12,7 +12,7 @@ from tests.unit.training.brains import draw_brain
 from training.dataset.slices import Slice
 from training.evaluation.rates import Rate
 from training.gate import fit_gate, rejected_share
-from training.not_brains import kinds
+from training.not_brains import find_photographs, kinds
 from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Gate, appearance_of, load_gate, save_gate, shrink
 from worker.inference.preprocess import prepare
@@ -79,7 +79,7 @@ def test_heads_it_was_not_fitted_on_pass(fit: tuple[Gate, dict[str, Rate]]) -> N
 
 @pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "pages of text", "mosaics"])
 def test_what_is_no_brain_is_turned_away(fitted: Gate, heads: list[Slice], datasets: Path, kind: str) -> None:
-    share = rejected_share(Blind(fitted), kinds(heads, datasets=datasets)[kind])
+    share = rejected_share(Blind(fitted), kinds(heads, photographs=find_photographs(datasets))[kind])
     assert share["n"] >= 100
     assert share["value"] is not None
     assert share["value"] >= 0.95

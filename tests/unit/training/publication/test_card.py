@@ -65,6 +65,19 @@ def test_another_figure_makes_another_card(evaluation: dict[str, Any]) -> None:
     assert "43.2%" not in card(DESCRIPTION, evaluation, pictures="plots")
 
 
+def test_of_somebodys_own_data_nothing_is_told_that_is_true_of_the_shared_data_set_alone(
+    evaluation: dict[str, Any],
+) -> None:
+    shared = ("published without the names", "Every outlined tumour comes from one source", "docs/experiments.md")
+    measured = evaluation["measured"] | {"scans": {"own": 600}, "patients": {"own": 600}}
+    own = card(DESCRIPTION, evaluation | {"measured": measured}, pictures="plots")
+    ours = card(DESCRIPTION, evaluation, pictures="plots")
+    for words in shared:
+        assert words in ours
+        assert words not in own
+    assert "a network can learn the scanner" in own
+
+
 def test_no_figure_is_typed(evaluation: dict[str, Any]) -> None:
     """Without its tables, its JSON's words and its citations the card has no digit in it."""
     text = card(DESCRIPTION, evaluation, pictures="plots")

@@ -1,0 +1,16 @@
+"""The database of the settings, for commands that work on it without the service."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy import Connection
+
+from shared.db.revision import current_revision, head_revision
+
+
+def check_revision(connection: Connection) -> None:
+    """Raise ClickException where the tables are not those of this version."""
+    revision = current_revision(connection)
+    if revision != head_revision():
+        found = f"at revision {revision}, not {head_revision()}" if revision else "empty"
+        raise click.ClickException(f"The database is {found}; run alembic upgrade head.")
