@@ -27,9 +27,10 @@ from shared.audit import Action, append_entry
 from shared.db import queries
 from shared.db.base import new_id
 from shared.db.events import append_events
-from shared.db.models import Batch, Scan, Study
+from shared.db.models import Batch, Study
 from shared.db.queries import BatchProgress
 from shared.db.session import reading, transaction
+from shared.db.tables import SCANS
 from shared.dispatch import dispatch_quietly
 from shared.domain import ScanState
 from shared.errors import NotFound
@@ -134,7 +135,7 @@ def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[C
     ids = [row["id"] for row in rows]
     session.execute(insert(Batch), {**batch, "created_at": now, "first_scan_id": min(ids), "last_scan_id": max(ids)})
     _put_into_studies(session, batch, candidates, rows, now=now)
-    session.execute(insert(Scan), rows)
+    session.execute(insert(SCANS), rows)
     rejected = {row["id"]: row["state"] for row in rows if row["state"] is ScanState.REJECTED}
     append_events(session, batch["id"], rejected, now=now)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from neurobatch.documents import Batch
 
 _LEAST_S = 0.05
+# Sooner than that nobody sees an end, and what was seen to go on tells of no pace yet.
+_LEAST_S_A_SCAN = 0.0005
 
 
 class Pace:
@@ -21,7 +23,8 @@ class Pace:
     def pause_s(self, batch: Batch, *, waited_s: float) -> float:
         """Until the next look, in seconds, after a look at `batch` that has been waited for `waited_s`; 0.05 at least.
 
-        A quarter of the time that it would still take at its pace, or since it was last seen to go on if that is more.
+        A quarter of the time that it would still take at its pace, or since it was last seen to go on if that is more;
+        and no less than half a millisecond for each scan that is left.
         """
         left = batch["counts"]["queued"] + batch["counts"]["running"]
         done = batch["total"] - left
@@ -31,4 +34,4 @@ class Pace:
             self._done, self._changed_s = done, waited_s
         seen = done - self._done_before
         left_s = waited_s * left / seen if seen > 0 else waited_s
-        return max(_LEAST_S, left_s / 4, (waited_s - self._changed_s) / 4)
+        return max(_LEAST_S, left * _LEAST_S_A_SCAN, left_s / 4, (waited_s - self._changed_s) / 4)

@@ -58,9 +58,14 @@ def chunks(rows: Sequence[tuple[UUID, int | None]], *, chunk_size: int, are_last
         by_size.setdefault(min(chunk_size, limit or chunk_size), []).append(scan_id)
     for size, ids in by_size.items():
         while ids:
-            length = min(size, max(_LEAST_IN_CHUNK, len(ids) // _SHARES)) if are_last else size
+            length = min(size, _share(len(ids))) if are_last else size
             yield ids[:length]
             ids = ids[length:]
+
+
+def _share(left: int) -> int:
+    """How many of those that are left the next chunk takes; all, where the rest would be fewer than the least."""
+    return left if left < 2 * _LEAST_IN_CHUNK else max(_LEAST_IN_CHUNK, left // _SHARES)
 
 
 def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
         64 * 1024, ge=1024, description="Bytes that are read of a receiver's answer, headers included."
     )
 
-    chunk_size: int = Field(64, ge=1, description="Scans in one task.")
+    chunk_size: int = Field(128, ge=1, description="Scans in one task.")
     worker_processes: int = Field(
         0, ge=0, description="Child processes of one worker, each with its own model; 0: one for each core, at most 8."
     )

@@ -11,12 +11,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from shared.db.base import new_id
 from shared.db.models import Batch, Scan, Webhook, WebhookDelivery
+from shared.db.tables import SCANS
 from shared.domain import UNFINISHED, DeliveryState, ScanState, WebhookEvent, batch_state
+
+# Asked for every chunk of scans, so made once.
+_AN_UNFINISHED_SCAN = (
+    select(SCANS.c.id).where(SCANS.c.batch_id == bindparam("batch_id"), SCANS.c.state.in_(UNFINISHED)).limit(1)
+)
 
 
 def note_end(session: Session, batch_id: UUID, *, now: datetime) -> None:
@@ -24,8 +30,7 @@ def note_end(session: Session, batch_id: UUID, *, now: datetime) -> None:
 
     The caller has just ended scans of the batch and holds its lock.
     """
-    unfinished = select(Scan.id).where(Scan.batch_id == batch_id, Scan.state.in_(UNFINISHED)).limit(1)
-    if session.scalar(unfinished) is not None:
+    if session.scalar(_AN_UNFINISHED_SCAN, {"batch_id": batch_id}) is not None:
         return
     batch = session.get_one(Batch, batch_id)
     # Held until the commit: one that is deleted in between must not fail the recording of results.

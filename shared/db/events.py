@@ -10,12 +10,22 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from shared.db.batch_ends import note_end
-from shared.db.models import Batch, Event
+from shared.db.models import Event
+from shared.db.tables import BATCHES, EVENTS
 from shared.domain import TERMINAL, ScanState
+
+# Asked for every chunk of scans, so made once.
+_LOCK = (
+    select(BATCHES.c.id, BATCHES.c.project)
+    .where(BATCHES.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(BATCHES.c.id)
+    .with_for_update()
+)
+_LAST_NUMBER = select(func.max(EVENTS.c.number)).where(EVENTS.c.batch_id == bindparam("batch_id"))
 
 
 def lock_batches(session: Session, batch_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -23,17 +33,16 @@ def lock_batches(session: Session, batch_ids: Collection[UUID]) -> dict[UUID, st
 
     Returns the batches' projects.
     """
-    query = select(Batch.id, Batch.project).where(Batch.id.in_(set(batch_ids))).order_by(Batch.id).with_for_update()
-    return {row.id: row.project for row in session.execute(query)}
+    return {row.id: row.project for row in session.execute(_LOCK, {"ids": list(set(batch_ids))})}
 
 
 def append_events(session: Session, batch_id: UUID, states: Mapping[UUID, ScanState], *, now: datetime) -> None:
     """Note the new state of scans, and the batch's end if they were its last; the caller holds the batch's lock."""
     if not states:
         return
-    last = session.scalar(select(func.max(Event.number)).where(Event.batch_id == batch_id)) or 0
+    last = session.scalar(_LAST_NUMBER, {"batch_id": batch_id}) or 0
     session.execute(
-        insert(Event),
+        insert(EVENTS),
         [
             {"batch_id": batch_id, "number": number, "scan_id": scan_id, "state": state, "at": now}
             for number, (scan_id, state) in enumerate(sorted(states.items()), start=last + 1)
