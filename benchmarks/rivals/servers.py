@@ -20,6 +20,7 @@ import httpx
 from benchmarks.rivals import processes
 from benchmarks.rivals.mlserver_settings import MODEL, model_settings, server_settings
 from benchmarks.rivals.variables import FOLDER_VARIABLE, MODEL_VARIABLE, READY, WORKERS_VARIABLE
+from shared.allocation import KEEP_FREED_MEMORY
 from shared.liveness import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +86,10 @@ def rival_variables() -> dict[str, str]:
 
 
 def server_variables(model_dir: Path, folder: Path) -> dict[str, str]:
-    """The same with a server's settings: one thread in each library, as there is one worker for each core."""
+    """The same with a server's settings: one thread in each library, as there is one worker for each core.
+
+    The allocator is told what the service's own parts are told.
+    """
     return {
         **rival_variables(),
         FOLDER_VARIABLE: str(folder),
@@ -94,6 +98,7 @@ def server_variables(model_dir: Path, folder: Path) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        **KEEP_FREED_MEMORY,
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "true",
     }
