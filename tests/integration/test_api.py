@@ -280,6 +280,20 @@ def test_a_broken_limit_is_told_by_name_and_value(
     assert nothing_stored(settings, engine)
 
 
+def test_a_body_that_says_that_it_is_too_large_is_not_read(client: FlaskClient, settings: Settings) -> None:
+    class Unread(io.RawIOBase):
+        def read(self, _: int = -1) -> bytes:
+            raise AssertionError("the body was read")
+
+    response = client.post(
+        "/v1/batches",
+        input_stream=Unread(),
+        content_type="multipart/form-data; boundary=b",
+        environ_overrides={"CONTENT_LENGTH": str(settings.max_batch_bytes + 1)},
+    )
+    assert assert_problem(response, 413, "limit_exceeded")["limit"] == "max_batch_bytes"
+
+
 def test_metadata_comes_back_as_it_was_sent(client: FlaskClient) -> None:
     sent = {"site": 3, "note": "a\x00b \N{GREEK SMALL LETTER ALPHA}", "nested": [None, {"x": 1.5}]}
     location = submit(client, upload(), metadata=json.dumps(sent)).headers["Location"]

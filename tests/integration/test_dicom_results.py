@@ -139,6 +139,10 @@ def test_the_client_saves_both_kinds(client: FlaskClient, engine: Engine, tmp_pa
         ]
         assert paths[0].read_bytes() == remote.result_dicom(scans[0]["id"])
         assert paths[2].read_bytes() == remote.study_report(scans[0]["study_id"])
+        for path in paths:
+            path.write_bytes(b"here")
+        assert remote.download_dicom(accepted.get_json()["id"], tmp_path / "dicom") == paths
+        assert [path.read_bytes() == b"here" for path in paths] == [True, True, False]  # a report may have changed
         with pytest.raises(RequestRefused) as refused:
             remote.result_dicom(scans[2]["id"])
         again = tmp_path / "again"
