@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo up reproduce test fuzz fuzz-service chaos chaos-short storm bench bench-guard lint types imports check docs lock clean
+.PHONY: help setup demo up reproduce test coverage fuzz fuzz-service chaos chaos-short storm bench bench-guard lint types imports check docs lock clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -45,6 +45,10 @@ endif
 
 test: setup ## all tests, two files at a time: about 12 minutes on two cores
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+coverage: setup ## lines and branches that no unit or integration test runs; as pages in build/coverage
+	@$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report term-missing:skip-covered --cov-report html:build/coverage \
+	  tests/unit tests/integration
 
 fuzz: setup ## harmed files and bodies against upload and decoder (N=10000 SEED=)
 	@$(BIN)/python -m tests.fuzz.run --count $(or $(N),10000) $(if $(SEED),--seed $(SEED))

@@ -17,6 +17,7 @@ import pytest
 import redis
 from alembic import command
 from alembic.config import Config
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 
 from shared.db.session import make_engine
@@ -27,6 +28,16 @@ from tests.servers import PostgresServer, postgres_server, valkey_server
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Those of whoever runs the tests would have them write into a service's real database. Nothing has read them yet.
+_OF_THE_TESTS = {"NEUROBATCH_DATASETS", "NEUROBATCH_REQUIRE_ALL"}
+for variable in [name for name in os.environ if name.startswith("NEUROBATCH_")]:
+    if variable not in _OF_THE_TESTS:
+        del os.environ[variable]
+
+# How long an example takes says how busy the machine is.
+hypothesis_settings.register_profile("neurobatch", deadline=None)
+hypothesis_settings.load_profile("neurobatch")
 
 
 def missing(reason: str) -> NoReturn:

@@ -24,7 +24,6 @@ from shared.db.releases import Fault
 from shared.db.session import reading
 from shared.domain import ScanState
 from shared.opened import Opened
-from worker.inference.pipeline import MOST_PIXELS_AT_ONCE
 from worker.inference.types import Decoded, Explained, Predicted, Rejected, Source
 from worker.runtime import Runtime
 
@@ -52,7 +51,7 @@ class Chunk:
                 decoded = self._each(self._prepare, [(scan, opened)])
                 waiting += decoded
                 pixels += sum(one.image.size for _, one in decoded)
-                if pixels >= MOST_PIXELS_AT_ONCE:
+                if pixels >= self._runtime.pipeline.most_pixels_at_once:
                     self._finish(waiting)
                     waiting, pixels = [], 0
         self._finish(waiting)

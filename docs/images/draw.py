@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,7 +28,7 @@ def draw(data_dir: Path, target: Path) -> None:
     lines = (data_dir / "demo.txt").read_text().splitlines()
     half = _SHOWN_LINES // 2
     shown = [_shortened(line.replace(str(data_dir), "DATA_DIR")) for line in [*lines[:half], "...", *lines[-half:]]]
-    with sqlite3.connect(data_dir / "neurobatch.db") as database:
+    with closing(sqlite3.connect(data_dir / "neurobatch.db")) as database:
         query = "SELECT overlay_path FROM predictions JOIN scans ON scan_id = id ORDER BY filename"
         paths = [path for (path,) in database.execute(query)]
     figure = plt.figure(figsize=(14, 6.4), facecolor=_PAPER)

@@ -6,6 +6,7 @@ import gzip
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +72,8 @@ def test_a_patients_folder_becomes_studies_and_the_patient_is_found_nowhere(tmp_
     assert len(series["summary"]["suspicious"]) == 3
     rejected = {scan["filename"]: scan["code"] for scan in scans if scan["study_id"] is None}
     assert rejected == {"cut.dcm": "truncated_image", "fmri.nii": "several_volumes"}
-    with sqlite3.connect(data_dir / "neurobatch.db") as database:
+    with closing(sqlite3.connect(data_dir / "neurobatch.db")) as database:
         dump = "\n".join(database.iterdump())
-    database.close()
     kept = b"".join(path.read_bytes() for path in files_in(data_dir)) + (dump + log).encode()
     assert series["series_uid"] is not None
     assert series["series_uid"].encode() in kept

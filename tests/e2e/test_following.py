@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -17,29 +18,51 @@ from tests.e2e.running import parts_of, running, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 _CLIENTS = 20
+_PAUSE_S = 0.2  # before a follower tries again
 
 
 class Follower(threading.Thread):
     """Reads one batch's events as a browser's EventSource would, reconnecting after every break."""
 
     def __init__(self, url: str) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self._url = url
+        self._stopping = threading.Event()
         self.numbers: list[str] = []
         self.breaks = 0
 
     def run(self) -> None:
         last: dict[str, str] = {}
-        while not (self.numbers and self.numbers[-1].endswith(".done")):
+        while not (self._stopping.is_set() or (self.numbers and self.numbers[-1].endswith(".done"))):
             try:
                 with httpx.stream("GET", self._url, headers=last, timeout=30) as response:
+                    if response.status_code != 200:
+                        self._stopping.wait(_PAUSE_S)
+                        continue
                     for line in response.iter_lines():
                         if line.startswith("id: "):
                             self.numbers.append(line.removeprefix("id: "))
                             last = {"Last-Event-ID": self.numbers[-1]}
             except httpx.TransportError:
                 self.breaks += 1
-                time.sleep(0.2)
+                self._stopping.wait(_PAUSE_S)
+
+    def stop(self) -> None:
+        """Follow no more, whatever is still to come."""
+        self._stopping.set()
+
+
+@contextmanager
+def following(url: str) -> Iterator[list[Follower]]:
+    """Many that follow until the block ends, or until they were told of the batch's end."""
+    followers = [Follower(url) for _ in range(_CLIENTS)]
+    for follower in followers:
+        follower.start()
+    try:
+        yield followers
+    finally:
+        for follower in followers:
+            follower.stop()
 
 
 def test_followers_survive_the_death_of_the_api(tmp_path: Path) -> None:
@@ -48,16 +71,13 @@ def test_followers_survive_the_death_of_the_api(tmp_path: Path) -> None:
     write_demo_scans(folder)
     with running(tmp_path / "data", NEUROBATCH_CHUNK_SIZE="8") as service:
         batch = service.client.submit([folder, folder, folder])["id"]
-        followers = [Follower(f"{service.url}/v1/batches/{batch}/events") for _ in range(_CLIENTS)]
-        for follower in followers:
-            follower.start()
-        wait_until(lambda: all(len(follower.numbers) >= 1 for follower in followers))
-        # Uploads go on while the streams are open.
-        assert service.client.submit([folder / "phantom-00.jpg"])["total"] == 1
-        for process in parts_of(tmp_path / "data")["api"]:
-            os.kill(process, signal.SIGKILL)
-        for follower in followers:
-            follower.join(180)
+        with following(f"{service.url}/v1/batches/{batch}/events") as followers:
+            wait_until(lambda: all(len(follower.numbers) >= 1 for follower in followers))
+            # Uploads go on while the streams are open.
+            assert service.client.submit([folder / "phantom-00.jpg"])["total"] == 1
+            for process in parts_of(tmp_path / "data")["api"]:
+                os.kill(process, signal.SIGKILL)
+            wait_until(lambda: not any(follower.is_alive() for follower in followers), within_s=180)
     expected = [str(number) for number in range(1, 121)] + ["120.done"]
     assert [follower.numbers for follower in followers] == [expected] * _CLIENTS
     assert all(follower.breaks >= 1 for follower in followers)

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_every_scan_of_a_batch_comes_to_its_end(service: Running, demo_scans: Pa
             assert sum(scan["probabilities"].values()) == pytest.approx(1, abs=1e-5)
             assert scan["confidence"] == pytest.approx(max(scan["probabilities"].values()))
             assert len(scan["attempts"]) == 1
-    with sqlite3.connect(service.data_dir / "neurobatch.db") as database:
+    with closing(sqlite3.connect(service.data_dir / "neurobatch.db")) as database:
         paths = [path for (path,) in database.execute("SELECT heatmap_path FROM predictions")]
     assert len(paths) >= 39
     assert all((service.data_dir / path).stat().st_size > 0 for path in paths)
@@ -129,7 +130,7 @@ def test_a_second_start_finds_the_batches_of_the_first(tmp_path: Path, demo_scan
 
 
 def test_a_database_of_a_newer_release_is_told_of_and_nothing_stays_running(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "neurobatch.db") as database:
+    with closing(sqlite3.connect(tmp_path / "neurobatch.db")) as database, database:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         database.execute("INSERT INTO alembic_version VALUES ('of-tomorrow')")
     up = [command("neurobatch"), "up", "--port", str(free_port()), "--data-dir", str(tmp_path)]

@@ -404,6 +404,14 @@ def test_readiness_is_about_accepting(client: FlaskClient) -> None:
     assert client.get("/livez").get_json()["status"] == "ok"
 
 
+def test_not_ready_where_nothing_can_be_staged(client: FlaskClient, settings: Settings) -> None:
+    (settings.data_dir / "staging").write_bytes(b"a file where the folder belongs")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json()["status"] == "unavailable"
+    assert "staging is not writable" in response.get_json()["database"]
+
+
 def test_not_ready_on_a_database_without_tables(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:
     response = client_with(database_url=f"sqlite:///{tmp_path / 'empty.db'}").get("/readyz")
     assert response.status_code == 503

@@ -1,4 +1,7 @@
-"""A chunk between claim and record: faults stay with their scan, cancelled ones stop, lost answers cost nothing."""
+"""A chunk between claim and record: faults stay with their scan, cancelled ones stop, lost answers cost nothing.
+
+What it wrote is on the disk before it is recorded.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,17 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 import pytest
-from sqlalchemy import Engine, event, select, text, update
+from billiard.exceptions import SoftTimeLimitExceeded
+from sqlalchemy import Connection, Engine, event, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from chaos.null_model import NullModel
 from shared.artifacts import LocalArtifactStore
-from shared.db.models import Attempt, Batch, Prediction, Scan
+from shared.db.models import Attempt, Batch, Event, Prediction, Scan
 from shared.db.session import reading, transaction
 from shared.domain import ScanState
 from shared.settings import Settings
+from tests.integration.runtimes import null_runtime
 from tests.integration.test_processing import NOW, add_scans, artifacts, png, states
 from worker import processing
 from worker.inference.bundle import read_bundle
@@ -44,16 +49,7 @@ class _Stumbling(NullModel):
 
 @pytest.fixture
 def runtime(settings: Settings, engine: Engine) -> Runtime:
-    model = NullModel(read_bundle(settings.model_dir))
-    return Runtime(
-        worker="w",
-        model=model.name,
-        settings=settings,
-        engine=engine,
-        store=LocalArtifactStore(settings.data_dir),
-        pipeline=Pipeline(model, max_pixels=settings.max_pixels),
-        clock=lambda: NOW,
-    )
+    return null_runtime(settings, engine)
 
 
 def queued(engine: Engine) -> dict[int, list[UUID]]:
@@ -63,6 +59,12 @@ def queued(engine: Engine) -> dict[int, list[UUID]]:
         for scan in session.scalars(select(Scan).where(Scan.state == ScanState.QUEUED)):
             found.setdefault(scan.chunk_limit or 32, []).append(scan.id)
     return found
+
+
+def reasons(runtime: Runtime) -> list[str | None]:
+    """Why attempts ended without a result, in order of their scans."""
+    with reading(runtime.engine) as session:
+        return list(session.scalars(select(Attempt.reason).order_by(Attempt.scan_id, Attempt.fence)))
 
 
 def test_a_scan_that_breaks_the_network_is_found_and_its_neighbours_succeed(runtime: Runtime) -> None:
@@ -91,9 +93,7 @@ def test_a_file_that_cannot_be_read_harms_no_neighbour(runtime: Runtime) -> None
     runtime.store.path(scan.upload_key).unlink()
     processing.process_scans(runtime, ids)
     assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED, ScanState.QUEUED, ScanState.SUCCEEDED]
-    with reading(runtime.engine) as session:
-        reasons = session.scalars(select(Attempt.reason).order_by(Attempt.scan_id)).all()
-    assert reasons == [None, "storage_error", None]
+    assert reasons(runtime) == [None, "storage_error", None]
 
 
 class _FullDisk(LocalArtifactStore):
@@ -117,6 +117,104 @@ def test_a_full_disk_leaves_no_half_result(runtime: Runtime) -> None:
     processing.process_scans(runtime, ids)
     assert [state for state, _ in states(runtime)] == [ScanState.SUCCEEDED, ScanState.SUCCEEDED]
     assert len(artifacts(runtime.settings.data_dir)) == 6
+
+
+class _FailingDisk(LocalArtifactStore):
+    """Takes every file, and tells at the end that some have not reached the disk."""
+
+    def make_durable(self, keys: Sequence[str]) -> None:
+        assert keys
+        raise OSError(5, "Input/output error")
+
+
+def test_what_a_disk_did_not_keep_is_tried_again_and_leaves_no_file(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), png(2))
+    processing.process_scans(dataclasses.replace(runtime, store=_FailingDisk(runtime.settings.data_dir)), ids)
+    assert states(runtime) == [(ScanState.QUEUED, None)] * 2
+    assert reasons(runtime) == ["storage_error"] * 2
+    assert artifacts(runtime.settings.data_dir) == []
+    processing.process_scans(runtime, ids[:1])
+    processing.process_scans(runtime, ids[1:])
+    assert states(runtime) == [(ScanState.SUCCEEDED, None)] * 2
+
+
+class _Recording(LocalArtifactStore):
+    """Tells which keys were made durable."""
+
+    durable: Sequence[str] = ()
+
+    def make_durable(self, keys: Sequence[str]) -> None:
+        super().make_durable(keys)
+        self.durable = [*self.durable, *keys]
+
+
+def waits_for_the_disk(connection: Connection) -> bool:
+    """Whether the commit of its transaction will."""
+    if connection.dialect.name == "postgresql":
+        return connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+    full = 2
+    return connection.exec_driver_sql("PRAGMA synchronous").scalar() == full
+
+
+def test_what_a_row_names_is_on_the_disk_before_and_so_is_the_row(runtime: Runtime) -> None:
+    store, kept = _Recording(runtime.settings.data_dir), []
+
+    def look(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO predictions"):
+            kept.append((set(store.durable), waits_for_the_disk(connection)))
+
+    event.listen(runtime.engine, "before_cursor_execute", look)
+    processing.process_scans(dataclasses.replace(runtime, store=store), add_scans(runtime, png(1), png(2)))
+    with reading(runtime.engine) as session:
+        rows = session.scalars(select(Prediction)).all()
+    assert kept == [({path for row in rows for path in (row.heatmap_path, row.grid_path, row.overlay_path)}, True)]
+
+
+class _Hanging(Pipeline):
+    """Is interrupted, as Celery does it to a task whose time is over, while it draws a chunk's first pictures."""
+
+    interrupted = 0
+
+    def render(self, scan: Predicted) -> Explained:
+        self.interrupted += 1
+        if self.interrupted == 1:
+            raise SoftTimeLimitExceeded
+        return super().render(scan)
+
+
+def test_a_chunk_whose_time_is_over_is_given_back_whole(runtime: Runtime) -> None:
+    ids = add_scans(runtime, png(1), png(2))
+    pipeline = _Hanging(NullModel(read_bundle(runtime.settings.model_dir)), max_pixels=runtime.settings.max_pixels)
+    processing.process_scans(dataclasses.replace(runtime, pipeline=pipeline), ids)
+    assert states(runtime) == [(ScanState.QUEUED, None)] * 2
+    assert reasons(runtime) == ["timed_out"] * 2
+    assert pipeline.interrupted == 1, "no other scan is begun"
+    assert queued(runtime.engine) == {1: ids}, "each is then tried alone"
+
+
+class _Counting(NullModel):
+    """Tells how many pictures were seen together."""
+
+    together: Sequence[int] = ()
+
+    def infer(self, batch: npt.NDArray[np.float32]) -> Inference:
+        self.together = [*self.together, len(batch)]
+        return super().infer(batch)
+
+
+def test_a_chunk_of_more_pixels_than_may_wait_is_worked_on_in_parts(runtime: Runtime) -> None:
+    model = _Counting(read_bundle(runtime.settings.model_dir))
+    sides_px = [200, 210, 220, 230, 240]
+    pipeline = Pipeline(model, max_pixels=runtime.settings.max_pixels, most_pixels_at_once=200**2 + 210**2)
+    ids = add_scans(runtime, *(png(1, side_px=side_px) for side_px in sides_px))
+    processing.process_scans(dataclasses.replace(runtime, pipeline=pipeline), ids)
+    assert model.together == [2, 2, 1]
+    assert states(runtime) == [(ScanState.SUCCEEDED, None)] * 5
+    with reading(runtime.engine) as session:
+        assert session.scalars(select(Event.scan_id).order_by(Event.number)).all() == ids
+        results = session.scalars(select(Prediction).order_by(Prediction.scan_id)).all()
+    assert [(row.scan_id, row.width) for row in results] == list(zip(ids, sides_px, strict=True))
+    assert len(artifacts(runtime.settings.data_dir)) == 3 * len(ids)
 
 
 class _Cancelling(Pipeline):

@@ -1,13 +1,20 @@
-"""Which commits wait for the disk, and what a reader sees of those of others, on both databases."""
+"""Which commits wait for the disk and what has to be there first, and what a reader sees of those of others."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
-from sqlalchemy import Engine, func, select, text
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event, func, select, text
 from sqlalchemy.orm import Session
 
+from api.services import Services
 from shared.db.models import Batch
 from shared.db.session import reading, transaction
+from shared.settings import Settings
+from tests.integration.submissions import submit, upload
 from tests.integration.test_delivery import add_batch
 
 
@@ -29,6 +36,19 @@ def test_the_next_transaction_of_a_connection_waits_again(engine: Engine) -> Non
             else:
                 waits = session.scalar(text("PRAGMA synchronous")) == 2
     assert waits
+
+
+def test_uploads_and_the_folders_that_name_them_are_on_the_disk_before_a_row_is_written(
+    client: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: steps.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    engine = client.application.extensions[Services.EXTENSION].engine
+    event.listen(engine, "before_cursor_execute", lambda _, cursor, statement, *__: steps.append(statement))
+    batch = Path(submit(client, upload("a.png"), upload("b.png")).headers["Location"]).name
+    before = steps[: next(at for at, step in enumerate(steps) if step.startswith("INSERT"))]
+    folder = settings.data_dir / "uploads" / batch
+    assert {str(path) for path in (folder.parent, folder, folder / "000000", folder / "000001")} <= set(before)
 
 
 def test_a_reader_of_one_state_sees_no_later_commit(engine: Engine) -> None:

@@ -136,6 +136,20 @@ def test_the_same_key_with_other_content_is_422(client: FlaskClient, names: list
     assert_problem(submit_with(client, "k", *names, **fields), 422, "idempotency_key_reused")
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "metadata"),
+    [("a.png", b"y", '{"site": 1}'), ("b.png", b"x", '{"site": 1}'), ("a.png", b"x", '{"site": 2}')],
+    ids=["other bytes", "another name", "other metadata"],
+)
+def test_any_one_thing_that_differs_is_other_content(
+    client: FlaskClient, name: str, data: bytes, metadata: str
+) -> None:
+    key = {"Idempotency-Key": "k"}
+    assert submit(client, upload("a.png", b"x"), headers=key, metadata='{"site": 1}').status_code == 202
+    again = submit(client, upload(name, data), headers=key, metadata=metadata)
+    assert_problem(again, 422, "idempotency_key_reused")
+
+
 def test_a_key_is_forgotten_after_a_day(client: FlaskClient, engine: Engine) -> None:
     first = submit_with(client, "k", "a.png").get_json()["id"]
     with transaction(engine) as session:

@@ -48,9 +48,9 @@ def runtime(settings: Settings, engine: Engine, model: Model) -> Runtime:
     )
 
 
-def png(seed: int) -> bytes:
+def png(seed: int, *, side_px: int = 256) -> bytes:
     encoded = io.BytesIO()
-    Image.fromarray(draw_head(seed)).save(encoded, "PNG")
+    Image.fromarray(draw_head(seed, side_px=side_px)).save(encoded, "PNG")
     return encoded.getvalue()
 
 

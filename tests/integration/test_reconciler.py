@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from shared.dispatch import dispatch_pending
 from shared.domain import ScanState
 from shared.liveness import WORKERS_FOLDER, hold
 from shared.settings import Settings
+from tests.e2e.running import wait_until
 from tests.integration.test_delivery import add_batch, states, waiting_messages
 from worker.reconciler import Reconciler
 from worker.relay import Relay
@@ -81,6 +83,17 @@ def test_a_worker_that_renews_its_lease_keeps_its_claim_whatever_the_clock_says(
     assert ahead.release_lost() == 0
     time.sleep(0.06)
     assert ahead.release_lost() == 1
+
+
+def test_a_lease_that_ran_out_is_left_for_half_a_lease_more(settings: Settings, engine: Engine) -> None:
+    _, ids = add_batch(engine, 1)
+    claim(engine, ids, worker="w")
+    lease_s = 1.0
+    hasty = settings.model_copy(update={"lease_s": lease_s})
+    with closing(Reconciler(hasty, engine, clock=lambda: utc_now() + timedelta(seconds=61))) as reconciler:
+        began = time.monotonic()
+        wait_until(reconciler.release_lost)
+        assert time.monotonic() - began >= lease_s / 2
 
 
 def lost(engine: Engine) -> int:

@@ -14,13 +14,16 @@ from sqlalchemy import Engine, func, select
 
 from shared import presence
 from shared.artifacts import LocalArtifactStore
+from shared.broker import make_celery
 from shared.clock import utc_now
 from shared.db import models
 from shared.db.session import reading
 from shared.domain import ScanState
 from shared.settings import Settings
 from tests.integration.brokers import everything_in
+from tests.integration.keys import make_key
 from tests.integration.submissions import finish, submit, submit_many, upload
+from worker.relay import Relay
 from worker.retention import remove_expired
 
 IN_A_WEEK = timedelta(days=7, minutes=1)
@@ -77,6 +80,22 @@ def test_a_look_is_bounded_and_the_rest_goes_next(
         _, ids = submit_many(client, 1)
         finish(engine, ids, ScanState.REJECTED)
     assert [expire(), expire(), expire()] == [10, 2, 0]
+
+
+def test_the_relay_looks_for_what_has_expired(
+    client_with: Callable[..., FlaskClient], engine: Engine, make_settings: Callable[..., Settings]
+) -> None:
+    browser = client_with(require_keys=True)
+    browser.post("/v1/session", json={"key": make_key(engine, "p")})
+    _, ids = submit_many(client_with(), 1)
+    finish(engine, ids, ScanState.REJECTED)
+    settings = make_settings(retention_days=7)
+    relay = Relay(settings, engine, make_celery(settings), clock=lambda: utc_now() + IN_A_WEEK)
+    assert relay.turn()
+    relay.leave()
+    with reading(engine) as session:
+        for table in (models.Batch, models.BrowserSession):
+            assert session.scalar(select(func.count()).select_from(table)) == 0, table
 
 
 def test_a_batch_says_when_it_expires(client_with: Callable[..., FlaskClient]) -> None:

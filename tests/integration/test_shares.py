@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from api.callers import Caller
+from api.rates import TokenBuckets
+from api.services import Services
 from shared.domain import ScanState
 from tests.integration.keys import make_key, with_key
 from tests.integration.submissions import finish, submit, submit_many, upload
@@ -16,6 +19,10 @@ from tests.integration.test_api import assert_problem, nothing_stored
 
 def test_a_key_that_asks_too_often_waits(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
     client = client_with(max_requests_per_s=1, max_request_burst=3)
+    # At a standstill: on a slow machine a token would come back meanwhile.
+    buckets = TokenBuckets(per_s=1, burst=3, now_s=lambda: 0.0)
+    extensions = client.application.extensions
+    extensions[Services.EXTENSION] = replace(extensions[Services.EXTENSION], buckets=buckets)
     greedy, other = (with_key(client, make_key(engine, "p")) for _ in range(2))
     answers = [greedy.get("/v1/batches") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]

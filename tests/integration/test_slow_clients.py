@@ -30,6 +30,7 @@ def settings_of_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlit
     shutil.copy(migrated_sqlite, folder / "neurobatch.db")
     return Settings(
         data_dir=folder,
+        database_url="",
         redis_url="redis+socket:///nowhere.sock?virtual_host=0",
         api_threads=THREADS,
         max_event_streams=1,

@@ -77,9 +77,19 @@ class Pipeline:
     """The stages around one model; holds no state of a scan, so it may be shared between threads."""
 
     def __init__(
-        self, model: Network, *, max_pixels: int, reader: ImageReader | None = None, gated: bool = True
+        self,
+        model: Network,
+        *,
+        max_pixels: int,
+        reader: ImageReader | None = None,
+        gated: bool = True,
+        most_pixels_at_once: int = MOST_PIXELS_AT_ONCE,
     ) -> None:
-        """Without a `reader`, files are read in this process, up to `max_pixels`; `gated`: ask the model's gate."""
+        """Without a `reader`, files are read in this process, up to `max_pixels`; `gated`: ask the model's gate.
+
+        `most_pixels_at_once`: once the pictures that wait have so many, they are classified.
+        """
+        self.most_pixels_at_once = most_pixels_at_once
         self._model = model
         self._gate = model.gate if gated else None
         self._reader = reader or InProcessReader(max_pixels=max_pixels)
@@ -90,7 +100,7 @@ class Pipeline:
         waiting: list[Decoded | Rejected] = []
         for item in self.decode_all(sources):
             waiting.append(item)
-            if sum(scan.image.size for scan in waiting if isinstance(scan, Decoded)) >= MOST_PIXELS_AT_ONCE:
+            if sum(scan.image.size for scan in waiting if isinstance(scan, Decoded)) >= self.most_pixels_at_once:
                 outcomes += self._finish(waiting)
                 waiting = []
         return outcomes + self._finish(waiting)

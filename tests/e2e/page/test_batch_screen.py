@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 
 import httpx
 from playwright.sync_api import APIResponse, Route, expect
@@ -104,7 +105,7 @@ def test_what_failed_is_run_again_by_a_button_that_says_so(seen: Watched, servic
 
 def fail_one(service: Running, batch: str) -> None:
     """As if a scan had killed its process each time; the service itself does that to no scan of ours."""
-    with sqlite3.connect(service.data_dir / "neurobatch.db", timeout=30) as database:
+    with closing(sqlite3.connect(service.data_dir / "neurobatch.db", timeout=30)) as database, database:
         (scan,) = database.execute("SELECT id FROM scans WHERE filename = 'b.png' ORDER BY id DESC LIMIT 1").fetchone()
         database.execute("DELETE FROM predictions WHERE scan_id = ?", (scan,))
         database.execute(

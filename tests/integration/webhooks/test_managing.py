@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from neurobatch import verify_webhook
 from shared.db import models
 from shared.db.session import reading
+from tests.e2e.running import wait_until
 from tests.integration.receivers import Receiver
 from tests.integration.test_api import assert_problem
 from tests.integration.webhooks.actions import add, finish_batch, log_of
@@ -125,3 +126,18 @@ def test_the_log_is_paged_and_kept_for_a_time(
     relays.ahead += timedelta(days=2)
     assert deliverer.remove_old() == 2
     assert [d["state"] for d in log_of(client, webhook)] == ["pending"], "what is owed is not forgotten"
+
+
+def test_a_deliverer_takes_old_deliveries_out_of_the_log_by_itself(
+    client: FlaskClient, engine: Engine, receiver: Receiver, relays: Relays
+) -> None:
+    webhook = add(client, receiver.url)
+    finish_batch(client, engine, 1)
+    assert relays.make().turn()
+    relays.ahead += timedelta(days=31)
+    deliverer = relays.make()
+    deliverer.start()
+    try:
+        wait_until(lambda: log_of(client, webhook) == [])
+    finally:
+        deliverer.stop()

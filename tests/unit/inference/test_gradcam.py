@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -56,7 +56,6 @@ def test_closed_form_is_grad_cam(which: str, label: TumorClass, tiny_model: Mode
 
 
 @given(arrays.arrays(np.float32, (5, 5, 4), elements=st.floats(width=32)), st.sampled_from(list(TumorClass)))
-@settings(deadline=None)
 def test_a_heatmap_is_finite_and_between_zero_and_one(class_maps: npt.NDArray[np.float32], label: TumorClass) -> None:
     heat = heatmap(class_maps, label)
     assert heat.dtype == np.float32

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -16,7 +17,7 @@ from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Gate
 from worker.inference.model import Model
 from worker.inference.pipeline import Pipeline, focus_of
-from worker.inference.types import Explained, Point, Rejected, Source
+from worker.inference.types import Decoded, Explained, Point, Predicted, Rejected, Source
 
 STAGES = {"decode", "preprocess", "predict", "explain", "render"}
 
@@ -51,6 +52,24 @@ def test_nothing_but_bad_files(pipeline: Pipeline) -> None:
 def test_more_scans_than_one_forward_pass_takes(pipeline: Pipeline) -> None:
     outcomes = pipeline.run([Source(encode(draw_head(64 + at, 80))) for at in range(35)])
     assert [item.width for item in outcomes if isinstance(item, Explained)] == list(range(64, 99))
+
+
+class _Counting(Pipeline):
+    """Tells how many scans were classified together."""
+
+    together: Sequence[int] = ()
+
+    def predict(self, scans: Sequence[Decoded]) -> list[Predicted | Rejected]:
+        self.together = [*self.together, len(scans)]
+        return super().predict(scans)
+
+
+def test_more_pixels_than_may_wait_are_classified_in_parts(tiny_model: Model) -> None:
+    pipeline = _Counting(tiny_model, max_pixels=1_000_000, most_pixels_at_once=2 * 100 * 120)
+    sources = [Source(encode(draw_head(100, 120 + at))) for at in range(5)]
+    outcomes = pipeline.run([*sources[:3], Source(b""), *sources[3:]])
+    assert pipeline.together == [2, 2, 1]
+    assert [getattr(item, "height", "refused") for item in outcomes] == [120, 121, 122, "refused", 123, 124]
 
 
 def test_an_outcome_is_whole(pipeline: Pipeline) -> None:

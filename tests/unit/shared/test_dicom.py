@@ -232,7 +232,7 @@ SEEDS = [draw_dicom(HEAD), draw_dicom(HEAD, syntax=IMPLICIT, **enhanced_groups([
 SEEDS += [coded(draw_dicom(DEEP), coding) for coding in ("run lengths",)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=st.sampled_from(SEEDS), harm=st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), max_size=12))
 def test_harmed_bytes_give_an_image_or_a_reason(seed: bytes, harm: list[tuple[int, int]]) -> None:
     data = bytearray(seed)

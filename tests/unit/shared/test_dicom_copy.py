@@ -208,7 +208,7 @@ def test_no_copy_is_made_of_what_is_refused() -> None:
     assert caught.value.code == "not_a_brain_mri"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=st.sampled_from(sorted(FILES)),
     harm=st.lists(st.tuples(st.integers(128, 2500), st.integers(0, 255)), max_size=12),

@@ -131,7 +131,6 @@ def test_bad_files_have_their_own_code(data: bytes, code: str) -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(deadline=None)
 def test_any_bytes_give_an_image_or_invalid_scan(data: bytes) -> None:
     _image_or_invalid_scan(data)
 
@@ -141,7 +140,7 @@ def test_any_bytes_give_an_image_or_invalid_scan(data: bytes) -> None:
     st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 255)), min_size=1, max_size=12),
     st.integers(0, 5_000),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_damaged_files_give_an_image_or_invalid_scan(good: bytes, changes: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(good)
     for at, value in changes:
