@@ -18,7 +18,8 @@ from shared.presence import living_workers
 
 def readiness(services: Services) -> tuple[Health, HTTPStatus]:
     """200 when a batch can be accepted: database at its revision, staging writable. All else only degrades."""
-    fault = _database_fault(services) or _staging_fault(services)
+    database_fault, staging_fault = _database_fault(services), _staging_fault(services)
+    unavailable = database_fault or staging_fault
     degraded: dict[str, str] = {}
     workers = None
     models: list[str] = []
@@ -32,13 +33,14 @@ def readiness(services: Services) -> tuple[Health, HTTPStatus]:
         degraded["workers"] = "none has reported; batches are accepted and wait"
         degraded["model"] = "none is loaded"
     health = Health(
-        status="unavailable" if fault else "degraded" if degraded else "ok",
-        database=fault or services.engine.dialect.name,
+        status="unavailable" if unavailable else "degraded" if degraded else "ok",
+        database=database_fault or services.engine.dialect.name,
+        staging=staging_fault or "writable",
         degraded=degraded,
         workers=workers,
         models=models,
     )
-    return health, HTTPStatus.SERVICE_UNAVAILABLE if fault else HTTPStatus.OK
+    return health, HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.OK
 
 
 def _database_fault(services: Services) -> str | None:
@@ -60,5 +62,5 @@ def _staging_fault(services: Services) -> str | None:
         os.close(descriptor)
         os.unlink(path)
     except OSError as error:
-        return f"staging is not writable: {error.strerror}"
+        return f"not writable: {error.strerror}"
     return None

@@ -29,15 +29,26 @@ _syncfs = _find_syncfs()
 
 def make_durable(paths: Sequence[Path]) -> None:
     """Return once the files and folders, all of one file system, are on disk; OSError if one could not be written."""
-    if len(paths) >= _MANY and _syncfs is not None:
-        with _opened(paths[0]) as descriptor:
-            if _syncfs(descriptor) != 0:
-                number = ctypes.get_errno()
-                raise OSError(number, os.strerror(number))
+    if are_many(paths):
+        sync_file_system(paths[0])
         return
     for path in paths:
         with _opened(path) as descriptor:
             os.fsync(descriptor)
+
+
+def are_many(files: Sequence[object]) -> bool:
+    """Whether their whole file system is best brought to the disk at once, and can be."""
+    return len(files) >= _MANY and _syncfs is not None
+
+
+def sync_file_system(path: Path) -> None:
+    """Return once all that was written to the file system of `path` is on disk; OSError if something could not be."""
+    assert _syncfs is not None, "ask are_many first"
+    with _opened(path) as descriptor:
+        if _syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
 
 
 @contextmanager

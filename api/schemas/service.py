@@ -51,5 +51,6 @@ class Health(Document):
     status: str
     degraded: dict[str, str] = Field(default_factory=dict)
     database: str | None = None
+    staging: str | None = None
     workers: int | None = None
     models: list[str] = Field(default_factory=list)

@@ -281,8 +281,8 @@ def test_a_broken_limit_is_told_by_name_and_value(
 
 
 def test_a_body_that_says_that_it_is_too_large_is_not_read(client: FlaskClient, settings: Settings) -> None:
-    class Unread(io.RawIOBase):
-        def read(self, _: int = -1) -> bytes:
+    class Unread(io.BytesIO):
+        def read(self, _: int | None = -1) -> bytes:
             raise AssertionError("the body was read")
 
     response = client.post(
@@ -409,7 +409,7 @@ def test_not_ready_where_nothing_can_be_staged(client: FlaskClient, settings: Se
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.get_json()["status"] == "unavailable"
-    assert "staging is not writable" in response.get_json()["database"]
+    assert "not writable" in response.get_json()["staging"]
 
 
 def test_not_ready_on_a_database_without_tables(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:

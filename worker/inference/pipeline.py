@@ -27,7 +27,7 @@ from worker.inference.render import heatmap_png, overlay
 from worker.inference.types import Decoded, Explained, Inference, Point, Predicted, Prediction, Rejected, Source
 
 _MOST_AT_ONCE = 32  # scans in one forward pass: more is no faster on a CPU and needs more memory
-MOST_PIXELS_AT_ONCE = 32 * 1024 * 1024  # of decoded scans that wait for it: a chunk of the largest would be 512 MiB
+MOST_PIXELS_AT_ONCE = 16 * 1024 * 1024  # of decoded scans that wait for it: 64 of 512 x 512, or one of the largest
 
 
 class Network(Thresholds, Protocol):
