@@ -7,25 +7,34 @@ writes later would otherwise fail with SQLITE_BUSY instead of waiting its turn.
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from pydantic_core import from_json
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 _READ_ONLY = "neurobatch_read_only"
 _DURABLE = "neurobatch_durable"
 _SQLITE_BUSY_TIMEOUT_MS = 30_000
+_USED_AT = "neurobatch_used_at"
+_ASK_AFTER_S = 1.0
 
 
 def make_engine(url: str, **options: Any) -> Engine:
     """An engine for a SQLAlchemy URL; its errors tell no values, which may be patient data and end in a log."""
     options = {"hide_parameters": True, "json_deserializer": _read_json, **options}
     if make_url(url).get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5}, **options)
+        engine = create_engine(url, connect_args={"connect_timeout": 5}, **options)
         event.listen(engine, "connect", _set_up_postgresql)
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", partial(_ask_after_a_pause, engine))
         return engine
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _set_up_sqlite)
@@ -49,6 +58,23 @@ def _set_up_postgresql(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.autocommit = True
     dbapi_connection.execute("SET plan_cache_mode = force_custom_plan; SET timezone = 'UTC'")
     dbapi_connection.autocommit = False
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _ask_after_a_pause(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Have a connection replaced that the server closed meanwhile; one just used needs no round trip for that.
+
+    As `pool_pre_ping` does, which asks each time.
+    """
+    if time.monotonic() - record.info.get(_USED_AT, math.inf) < _ASK_AFTER_S:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
