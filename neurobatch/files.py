@@ -19,18 +19,18 @@ class Member:
 
 
 def collect(paths: Sequence[Path | str] | Path | str) -> list[Member]:
-    """Files as given, folders as all their files, sorted, each file once; hidden ones are left out.
+    """Files as given, folders as all their files, sorted; hidden ones are left out.
 
     A file is named relative to the folder that was given, or by its own name; where two would have one name, all are
     named from the folder that holds them all. Links to folders are followed. Raises OSError: FileNotFoundError for a
     path that does not exist and for a link that leads nowhere, PermissionError for a folder that may not be listed.
     """
     given = [Path(paths)] if isinstance(paths, str | Path) else list(map(Path, paths))
-    members = {Path(os.path.abspath(member.path)): member for path in given for member in _members(path)}
-    if lost := [member.path for member in members.values() if not member.path.exists()]:
+    members = [member for path in given for member in _members(path)]
+    if lost := [member.path for member in members if not member.path.exists()]:
         raise FileNotFoundError(f"{lost[0]} is a link to what does not exist")
-    names = {member.name for member in members.values()}
-    return list(members.values()) if len(names) == len(members) else _from_above(members)
+    files = {Path(os.path.abspath(member.path)): member.name for member in members}
+    return members if len(set(files.values())) == len(files) else _from_above(members, top=_folder_of_all(files))
 
 
 def check_readable(members: Iterable[Member]) -> None:
@@ -63,9 +63,12 @@ def _files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield from _files_below(path, around)
 
 
-def _from_above(members: dict[Path, Member]) -> list[Member]:
-    top = os.path.commonpath([path.parent for path in members])
-    return [Member(member.path, path.relative_to(top).as_posix()) for path, member in members.items()]
+def _folder_of_all(files: Iterable[Path]) -> str:
+    return os.path.commonpath([file.parent for file in files])
+
+
+def _from_above(members: Sequence[Member], *, top: str) -> list[Member]:
+    return [Member(member.path, Path(os.path.relpath(member.path, top)).as_posix()) for member in members]
 
 
 class LazyFile(io.RawIOBase):

@@ -38,7 +38,7 @@ class Chunk:
 
     def __init__(self, runtime: Runtime, claimed: Sequence[ClaimedScan]) -> None:
         self._runtime = runtime
-        self._claimed = claimed
+        self.claimed = claimed
         self.outcomes: list[Outcome] = []
         self.faults: list[Fault] = []
 
@@ -46,8 +46,8 @@ class Chunk:
         """Bring every scan as far as it goes; raises what went wrong with all of them together."""
         waiting: list[tuple[ClaimedScan, Decoded]] = []
         pixels = 0
-        with closing(self._runtime.pipeline.read([self._source(scan) for scan in self._claimed])) as pictures:
-            for scan, opened in zip(self._claimed, pictures, strict=True):
+        with closing(self._runtime.pipeline.read([self._source(scan) for scan in self.claimed])) as pictures:
+            for scan, opened in zip(self.claimed, pictures, strict=True):
                 decoded = self._each(self._prepare, [(scan, opened)])
                 waiting += decoded
                 pixels += sum(one.image.size for _, one in decoded)
@@ -55,7 +55,6 @@ class Chunk:
                     self._finish(waiting)
                     waiting, pixels = [], 0
         self._finish(waiting)
-        self._make_durable()
 
     def _finish(self, decoded: Sequence[tuple[ClaimedScan, Decoded]]) -> None:
         predicted = self._predict(self._still_wanted(decoded))
@@ -63,7 +62,8 @@ class Chunk:
         stored = self._each(self._store, rendered)
         self.outcomes += [outcome for _, outcome in stored]
 
-    def _make_durable(self) -> None:
+    def make_durable(self) -> None:
+        """Bring what `run` wrote to the disk; OSError where that cannot be done, and nothing of it is left."""
         predictions = [outcome.prediction for outcome in self.outcomes if outcome.prediction is not None]
         keys = [prediction[column] for prediction in predictions for column in ARTIFACT_COLUMNS]
         try:

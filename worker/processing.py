@@ -7,6 +7,7 @@ decides whose result counts, so every scan gets one result at most.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from uuid import UUID
 
 import structlog
@@ -20,6 +21,7 @@ from shared.db.models import Prediction
 from shared.db.queries import ClaimedScan, Outcome
 from shared.db.releases import Fault
 from worker.chunk import ARTIFACT_COLUMNS, Chunk, fault_of
+from worker.finisher import Finisher
 from worker.heartbeat import heartbeat
 from worker.patience import patiently
 from worker.runtime import Runtime
@@ -27,23 +29,52 @@ from worker.runtime import Runtime
 _log = structlog.get_logger(__name__)
 
 
-def process_scans(runtime: Runtime, scan_ids: Collection[UUID]) -> None:
-    """Bring every scan of a chunk that is still free to its end, or give it back for another attempt."""
+def process_scans(runtime: Runtime, scan_ids: Collection[UUID], *, finisher: Finisher | None = None) -> None:
+    """Bring every scan of a chunk that is still free to its end, or give it back for another attempt.
+
+    Disk and rows are left to a `finisher` that is given, and the claims hold until it has come to them.
+    """
     claimed = _claim(runtime, scan_ids)
     if not claimed:
         return
     with structlog.contextvars.bound_contextvars(
         batch_ids=sorted({str(scan.batch_id) for scan in claimed}), scan_ids=[str(scan.id) for scan in claimed]
     ):
+        if len(claimed) == 1 and finisher is not None:
+            # What is tried alone may be what kills processes: no other chunk is to be blamed for it, nor it for that.
+            finisher.wait()
+            finisher = None
+        alive = ExitStack()
         try:
-            with heartbeat(runtime, claimed):
-                chunk = Chunk(runtime, claimed)
-                chunk.run()
-                _record(runtime, chunk.outcomes, chunk.faults)
+            alive.enter_context(heartbeat(runtime, claimed))
+            chunk = Chunk(runtime, claimed)
+            chunk.run()
+            if finisher is None:
+                _end(runtime, chunk, alive)
+            else:
+                finisher.finish(lambda: _end(runtime, chunk, alive))
         # Whatever the fault is, the claims must not be left behind: they are given back and the cause is logged.
         except Exception as error:  # noqa: BLE001
-            _log.error("chunk_failed", scans=len(claimed), exc_info=error)
-            _give_back(runtime, [fault_of(scan, error, own=False) for scan in claimed])
+            alive.close()
+            _fail(runtime, claimed, error)
+        except BaseException:
+            alive.close()
+            raise
+
+
+def _end(runtime: Runtime, chunk: Chunk, alive: ExitStack) -> None:
+    """Bring a chunk's files to the disk and record it; `alive` keeps its claims until that is done."""
+    try:
+        with alive:
+            chunk.make_durable()
+            _record(runtime, chunk.outcomes, chunk.faults)
+    except Exception as error:  # noqa: BLE001  (as above)
+        _fail(runtime, chunk.claimed, error)
+
+
+def _fail(runtime: Runtime, claimed: Sequence[ClaimedScan], error: Exception) -> None:
+    _log.error("chunk_failed", scans=len(claimed), exc_info=error)
+    _give_back(runtime, [fault_of(scan, error, own=False) for scan in claimed])
 
 
 def _claim(runtime: Runtime, scan_ids: Collection[UUID]) -> list[ClaimedScan]:
@@ -51,8 +82,9 @@ def _claim(runtime: Runtime, scan_ids: Collection[UUID]) -> list[ClaimedScan]:
 
     def write(session: Session) -> list[ClaimedScan]:
         nonlocal tries
-        # An earlier try may have been committed although its answer was lost; a process holds one claim at a time.
-        mine = releases.held_by(session, runtime.worker) if tries else []
+        # An earlier try may have been committed although its answer was lost.
+        held = releases.held_by(session, runtime.worker) if tries else []
+        mine = [scan for scan in held if scan.id in scan_ids]  # other claims are of the chunk before, not ended yet
         tries += 1
         lease_s = runtime.settings.lease_s
         return mine or queries.claim(session, scan_ids, worker=runtime.worker, now=runtime.clock(), lease_s=lease_s)

@@ -6,14 +6,14 @@ import importlib
 import os
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import redis
 import structlog
-from celery.signals import worker_init, worker_process_init
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown
 from sqlalchemy import Engine
 
 from shared import presence
@@ -24,6 +24,7 @@ from shared.decoder import Decoder
 from shared.errors import InvalidBundle
 from shared.liveness import WORKERS_FOLDER, hold
 from shared.settings import Settings, load_settings, usable_cores
+from worker.finisher import Finisher
 from worker.inference.bundle import read_bundle
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Runtime:
     store: ArtifactStore
     pipeline: Pipeline
     clock: Clock = utc_now
+    finisher: Finisher = field(default_factory=Finisher)
 
 
 _current: Runtime | None = None
@@ -112,6 +114,12 @@ def _import_network(**_: Any) -> None:
 def _start(**_: Any) -> None:
     runtime = current()
     threading.Thread(target=_report, args=(runtime,), name="presence", daemon=True).start()
+
+
+@worker_process_shutdown.connect
+def _end(**_: Any) -> None:
+    if _current is not None:
+        _current.finisher.wait()
 
 
 def _report(runtime: Runtime) -> None:

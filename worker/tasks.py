@@ -12,4 +12,5 @@ from worker.app import app
 @app.task(name=messages.PROCESS_SCANS)
 def process_scans(scan_ids: list[str]) -> None:
     """Process one chunk of scans."""
-    processing.process_scans(runtime.current(), [UUID(scan_id) for scan_id in scan_ids])
+    here = runtime.current()
+    processing.process_scans(here, [UUID(scan_id) for scan_id in scan_ids], finisher=here.finisher)
