@@ -19,7 +19,7 @@ from api.services import Services
 from shared.db.models import Prediction, Scan
 from shared.db.session import reading
 from shared.domain import UNFINISHED
-from shared.errors import Busy, Conflict, InvalidScan, NotFound
+from shared.errors import Conflict, InvalidScan, NotFound
 from shared.heatmaps import Frame, lay_out_in_strips
 
 # What a worker found to break the limits of decoding is not tried again for everyone who looks.
@@ -51,23 +51,18 @@ def scan_image_png(services: Services, caller: Caller, scan_id: UUID, *, size_px
     """The picture that was classified as PNG, 8-bit grey, no side over `size_px`.
 
     Pictures take turns at one decoder, and a hostile one may take seconds, so only so many may wait. Raises Conflict
-    where the upload is no picture; Busy.
+    where the upload is no picture; Busy, TooManyRequests.
     """
     scan = find_scan(services, caller, scan_id)
     if scan.upload_key is None:
         raise Conflict(f"Nothing was kept of this upload: {scan.message}", code="no_image")
     if scan.code in _COSTLY:
         raise Conflict(f"The upload is no image that can be shown: {scan.message}", code="no_image")
-    if not services.pictures.acquire(blocking=False):
-        raise Busy(
-            f"max_pictures = {services.settings.max_pictures} are being drawn already.", code="too_many_pictures"
-        )
     try:
-        pixels = services.decoder.read(services.store.path(scan.upload_key), frame=scan.frame)
+        with services.pictures.hold(caller):
+            pixels = services.decoder.read(services.store.path(scan.upload_key), frame=scan.frame)
     except InvalidScan as error:
         raise Conflict(f"The upload is no image that can be shown: {error.message}", code="no_image") from error
-    finally:
-        services.pictures.release()
     encoded = io.BytesIO()
     image = Image.fromarray(pixels)
     if size_px is not None:

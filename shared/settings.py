@@ -65,14 +65,20 @@ class Settings(BaseSettings):
     )
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(
-        64, ge=1, description="Event streams that are open at once; with max_uploads below api_threads."
+        64,
+        ge=1,
+        description="Event streams that are open at once, half for a project; with max_uploads below api_threads.",
     )
     max_uploads: int = Field(
         24, ge=1, description="Submissions that are received at once; with max_event_streams below api_threads."
     )
-    max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
+    max_reports: int = Field(
+        2, ge=1, description="DICOM reports that one API process makes at once, half for a project."
+    )
     max_pictures: int = Field(
-        32, ge=1, description="Pictures of uploads that one API process draws, or has waiting, at once."
+        32,
+        ge=1,
+        description="Pictures of uploads that one API process draws, or has waiting, at once, half for a project.",
     )
     max_client_pause_s: int = Field(
         20,

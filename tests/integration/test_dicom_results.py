@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import Engine, update
 
+from api.callers import local_caller
 from api.services import Services
 from neurobatch.client import Client, RequestRefused
 from neurobatch.commands.results import results
@@ -119,7 +120,7 @@ def test_only_so_many_reports_are_made_at_once(client_with: Callable[..., FlaskC
     study, ids = submit_slices(client)
     finish(engine, ids)
     services: Services = client.application.extensions[Services.EXTENSION]
-    with services.reports:
+    with services.reports.hold(local_caller(None)):
         busy = client.get(f"/v1/studies/{study}/report.dcm")
         assert_problem(busy, 503, "too_many_reports")
         assert "Retry-After" in busy.headers

@@ -8,10 +8,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from api.callers import Caller
+from api.services import Services
 from shared.domain import ScanState
 from tests.integration.keys import make_key, with_key
 from tests.integration.submissions import finish, submit, submit_many, upload
 from tests.integration.test_api import assert_problem, nothing_stored
+
+SOMEBODY_OF_P = Caller("p", frozenset(), key_id="k", request_id=None)
 
 
 def test_a_key_that_asks_too_often_waits(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
@@ -34,14 +37,48 @@ def test_a_project_holds_some_of_the_threads_and_not_all(
 ) -> None:
     client = client_with(max_uploads_per_project=1)
     mine, other = (with_key(client, make_key(engine, project)) for project in ("p", "q"))
-    caller = Caller("p", frozenset(), key_id="k", request_id=None)
-    with client.application.extensions["neurobatch"].upload_places.hold(caller):
+    with services_of(client).uploads.hold(SOMEBODY_OF_P):
         answer = submit(mine, upload("a.png"))
-        assert_problem(answer, 429, "too_many_uploads")
+        problem = assert_problem(answer, 429, "too_many_uploads")
+        assert (problem["limit"], problem["value"]) == ("max_uploads_per_project", 1)
         assert answer.headers["Retry-After"] == "1"
         assert submit(other, upload("a.png")).status_code == 202
     assert submit(mine, upload("a.png"), metadata="[").status_code == 422
     assert submit(mine, upload("a.png")).status_code == 202
+
+
+def test_a_project_takes_half_of_the_event_streams_and_pictures(
+    client_with: Callable[..., FlaskClient], engine: Engine
+) -> None:
+    client = client_with(max_event_streams=2, max_pictures=3)
+    mine, other = (with_key(client, make_key(engine, project)) for project in ("p", "q"))
+    services = services_of(client)
+    for places, limit, code, path in (
+        (services.event_streams, "max_event_streams", "too_many_streams", "/v1/batches/{batch}/events"),
+        (services.pictures, "max_pictures", "too_many_pictures", "/v1/scans/{scan}/image"),
+    ):
+        with places.hold(SOMEBODY_OF_P):
+            answer = mine.get(path.format(**ended_scan(mine)))
+            problem = assert_problem(answer, 429, code)
+            assert (problem["limit"], problem["value"]) == (limit, getattr(services.settings, limit))
+            assert answer.headers["Retry-After"] == "1"
+            for _ in range(3):
+                with other.get(path.format(**ended_scan(other))) as granted:
+                    assert granted.status_code == 200
+        with mine.get(path.format(**ended_scan(mine))) as granted:
+            assert granted.status_code == 200
+
+
+def services_of(client: FlaskClient) -> Services:
+    services: Services = client.application.extensions[Services.EXTENSION]
+    return services
+
+
+def ended_scan(client: FlaskClient) -> dict[str, str]:
+    batch = submit(client, upload()).get_json()["id"]
+    client.post(f"/v1/batches/{batch}/cancel")
+    (scan,) = client.get(f"/v1/batches/{batch}/scans").get_json()["items"]
+    return {"batch": batch, "scan": scan["id"]}
 
 
 def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
