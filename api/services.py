@@ -46,6 +46,7 @@ class Services:
     event_streams: Places
     pictures: Places
     reports: Places
+    studies: Places
     clock: Clock = utc_now
     resolver: Resolver = resolve
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
@@ -78,6 +79,7 @@ class Services:
             ),
             pictures=Places(settings, "max_pictures", code="too_many_pictures", under_way="pictures are being drawn"),
             reports=Places(settings, "max_reports", code="too_many_reports", under_way="reports are being made"),
+            studies=Places(settings, "max_studies", code="too_many_studies", under_way="studies are being read"),
             clock=clock,
         )
 

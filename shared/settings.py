@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     max_reports: int = Field(
         2, ge=1, description="DICOM reports that one API process makes at once, half for a project."
     )
+    max_studies: int = Field(
+        8, ge=1, description="Studies that one API process reads with all their slices at once, half for a project."
+    )
     max_pictures: int = Field(
         32,
         ge=1,
