@@ -145,7 +145,9 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(64 * 1024, ge=256, description="Bytes of a request's body where that is JSON.")
     max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
     max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
-    max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")
+    max_stored_bytes: int = Field(
+        1024 * 1024 * _MIB, ge=1, description="Bytes of uploads and rows stored of one project."
+    )
     max_webhooks_per_project: int = Field(20, ge=1, description="Webhooks of one project.")
     max_webhook_url_chars: int = Field(2_000, ge=10, description="Characters of a webhook's URL.")
     max_webhook_description_chars: int = Field(200, ge=1, description="Characters of a webhook's description.")

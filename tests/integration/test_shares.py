@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from werkzeug.test import TestResponse
 
 from api.callers import Caller
 from api.services import Services
@@ -14,6 +15,7 @@ from tests.integration.keys import make_key, with_key
 from tests.integration.submissions import finish, submit, submit_many, upload
 from tests.integration.test_api import assert_problem, nothing_stored
 
+ROW_BYTES = 1024 + len("a.png")  # what a scan counts beside its file
 SOMEBODY_OF_P = Caller("p", frozenset(), key_id="k", request_id=None)
 
 
@@ -100,15 +102,29 @@ def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], en
 def test_a_projects_store_is_bounded_and_deleting_makes_room(
     client_with: Callable[..., FlaskClient], engine: Engine
 ) -> None:
-    client = client_with(max_stored_bytes=100)
+    most = 100 + 2 * ROW_BYTES
+    client = client_with(max_stored_bytes=most)
     first = submit(client, upload("a.png", b"x" * 60), headers={"Idempotency-Key": "k"})
     problem = assert_problem(submit(client, upload("b.png", b"x" * 50)), 429, "quota_exceeded")
-    assert (problem["limit"], problem["value"]) == ("max_stored_bytes", 100)
+    assert (problem["limit"], problem["value"]) == ("max_stored_bytes", most)
     assert submit(client, upload("b.png", b"x" * 40)).status_code == 202
     again = submit(client, upload("a.png", b"x" * 60), headers={"Idempotency-Key": "k"})
     assert again.get_json()["id"] == first.get_json()["id"], "what was accepted needs no room"
     assert client.delete(first.headers["Location"]).get_json()["size_bytes"] == 60
     assert submit(client, upload("b.png", b"x" * 50)).status_code == 202
+
+
+def test_rejected_scans_and_metadata_take_of_the_store_too(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_stored_bytes=3 * ROW_BYTES)
+    assert_problem(submit_two_rejected(client, metadata='{"a":"' + "b" * 1050 + '"}'), 429, "quota_exceeded")
+    location = submit_two_rejected(client).headers["Location"]
+    assert_problem(submit_two_rejected(client), 429, "quota_exceeded")
+    assert client.delete(location).status_code == 200
+    assert submit_two_rejected(client).status_code == 202
+
+
+def submit_two_rejected(client: FlaskClient, *, metadata: str = "{}") -> TestResponse:
+    return submit(client, upload("/a.pn"), upload("../.x"), metadata=metadata)
 
 
 def test_what_a_quota_refuses_leaves_nothing(
