@@ -47,6 +47,7 @@ class Services:
     pictures: Places
     reports: Places
     studies: Places
+    dry_runs: Places
     clock: Clock = utc_now
     resolver: Resolver = resolve
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
@@ -80,6 +81,7 @@ class Services:
             pictures=Places(settings, "max_pictures", code="too_many_pictures", under_way="pictures are being drawn"),
             reports=Places(settings, "max_reports", code="too_many_reports", under_way="reports are being made"),
             studies=Places(settings, "max_studies", code="too_many_studies", under_way="studies are being read"),
+            dry_runs=Places(settings, "max_dry_runs", code="too_many_dry_runs", under_way="dry runs are under way"),
             clock=clock,
         )
 

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     max_uploads: int = Field(
         24, ge=1, description="Submissions that are received at once; with max_event_streams below api_threads."
     )
+    max_dry_runs: int = Field(4, ge=1, description="Dry runs in one API process at once, half for a project.")
+    max_dry_run_s: int = Field(
+        60, ge=0, description="Seconds after which one dry run decodes no more; the scans that are left are not judged."
+    )
     max_reports: int = Field(
         2, ge=1, description="DICOM reports that one API process makes at once, half for a project."
     )

@@ -45,7 +45,8 @@ def submit(query: SubmitQuery) -> Any:
     # However slow they are, submissions must leave threads for everything else.
     with services().uploads.hold(caller()):
         if query.dry_run == "1":
-            verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
+            with services().dry_runs.hold(caller()):
+                verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
             return Response(verdicts.model_dump_json(), mimetype="application/json")
         batch_id = batches.submit_batch(
             services(),
