@@ -20,6 +20,7 @@ from tests.integration.test_api import assert_problem, nothing_stored, scans_of
 
 GOOD_PART = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nabc\r\n'
 END = b"--B--\r\n"
+CORRECTION = "/v1/scans/01a20a0b-4fdd-731f-aef1-67dccce5352e/correction"
 
 
 def post(client: FlaskClient, body: bytes, content_type: str = "multipart/form-data; boundary=B") -> TestResponse:
@@ -197,3 +198,23 @@ def test_a_name_is_never_logged(client: FlaskClient, caplog: pytest.LogCaptureFi
     caplog.set_level("DEBUG")
     submit(client, upload("Mustermann^Erika.png"), upload("Mustermann\n{}.png"), name="Mustermann")
     assert "Mustermann" not in caplog.text
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/session"), ("POST", "/v1/webhooks"), ("PUT", CORRECTION)])
+@pytest.mark.parametrize("value", ["[" * 30_000 + "]" * 30_000, "[" * 60_000, '{"a":' * 10_000, "[", "", "\xff"])
+def test_what_is_no_json_or_is_nested_without_end_is_told(
+    client: FlaskClient, method: str, path: str, value: str
+) -> None:
+    for body in (value, '{"key": ' + value + "}", '{"url": ' + value + "}"):
+        answer = client.open(path, method=method, data=body.encode("latin-1"), content_type="application/json")
+        assert_problem(answer, 400, "malformed_body")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/session"), ("POST", "/v1/webhooks"), ("PUT", CORRECTION)])
+def test_what_is_nested_as_deep_as_can_be_read_is_no_value_of_a_field(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    for levels in (100, 900):
+        body = {"key": "[" * levels + "]" * levels, "url": "[" * levels + "]" * levels}
+        data = "{" + ", ".join(f'"{name}": {value}' for name, value in body.items()) + "}"
+        assert client.open(path, method=method, data=data, content_type="application/json").status_code == 422
