@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from shared.settings import Settings
-from tests.integration.submissions import png, submit, upload
+from tests.integration.submissions import finish, png, submit, upload
 from tests.integration.test_api import assert_problem, nothing_stored, scans_of
 
 GOOD_PART = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nabc\r\n'
@@ -168,6 +169,23 @@ def test_no_cell_of_the_table_is_a_formula(client: FlaskClient, start: str) -> N
     table = client.get(response.headers["Location"] + "/results.csv").get_data(as_text=True)
     (row,) = csv.DictReader(io.StringIO(table))
     assert row["filename"].startswith("'" + start)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_nor_is_one_where_lists_are_separated_otherwise(client: FlaskClient, engine: Engine, separator: str) -> None:
+    """Spreadsheets of half of Europe split at semicolons, and would find no cell of ours quoted."""
+    names = ["a;=cmd", "b,c;-cmd", "d;;@cmd;+1", "e; f;g=h"]
+    location = submit(client, *map(upload, names)).headers["Location"]
+    note = f'one{separator}=cmd{separator}"=cmd"\n-cmd'
+    for scan in client.get(location + "/scans").get_json()["items"]:
+        finish(engine, [UUID(scan["id"])])
+        client.put(f"/v1/scans/{scan['id']}/correction", json={"label": "glioma", "note": note})
+    table = client.get(location + "/results.csv").get_data(as_text=True)
+    cells = [cell for row in csv.reader(io.StringIO(table, newline=""), delimiter=separator) for cell in row]
+    assert len(cells) > 8
+    assert not [cell for cell in cells if cell.lstrip('"').startswith(("=", "+", "-", "@"))]
+    kept = [row["filename"].replace("'", "") for row in csv.DictReader(io.StringIO(table))]
+    assert kept == names
 
 
 def polyglot(image_format: str) -> bytes:
