@@ -22,6 +22,8 @@ bind = _settings.bind
 workers = 1
 worker_class = paced(pause_s=_settings.max_client_pause_s, bytes_per_s=_settings.min_client_bytes_per_s)
 threads = _settings.api_threads
+# It would write past the pacing, and wait without end for a client that does not read a file of the page.
+sendfile = False
 # An upload of gigabytes may take long; the threads' heartbeat does not depend on requests.
 timeout = 60
 graceful_timeout = 10

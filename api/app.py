@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apiflask import APIFlask
 from flask import Request
 
 from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
 from api.routes import audit, batches, dicom_results, events, health, meta, scans, session, studies, web, webhooks
 from api.services import Services
+from shared.errors import MalformedBody
 from shared.settings import Settings
 
 
-class _StreamingRequest(Request):
-    """Bodies are read from the stream by `api.uploads`; nothing may parse a form into memory beside it."""
+class _Request(Request):
+    """Submissions are read from the stream by `api.uploads`; nothing may parse a form into memory beside it."""
 
     want_form_data_parsed = False
+
+    def get_json(self, *args: Any, **options: Any) -> Any:
+        """As Flask's; MalformedBody for a document that is nested deeper than Python reads one, too."""
+        try:
+            return super().get_json(*args, **options)
+        except RecursionError as error:
+            raise MalformedBody("The body's JSON is nested too deeply.") from error
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Called where the body is no JSON, or of another type."""
+        if e is not None:
+            raise MalformedBody("The body is no JSON.") from e
+        return super().on_json_loading_failed(e)
 
 
 def create_app(settings: Settings) -> APIFlask:
@@ -29,7 +45,7 @@ def create_app(settings: Settings) -> APIFlask:
         static_folder="web/static",
         template_folder="web/templates",
     )
-    app.request_class = _StreamingRequest
+    app.request_class = _Request
     # Multipart framing and fields come on top of the files; api.uploads enforces the limit as bytes arrive.
     app.config["MAX_CONTENT_LENGTH"] = None
     app.url_map.strict_slashes = False

@@ -1,14 +1,15 @@
 """Opens ZIP archives that were uploaded: each member becomes a file of the batch.
 
-Nothing that an archive says of itself is believed. Members are counted before they are listed, bytes while they are
-unpacked, and what would reach outside (links, absolute and climbing names) or repeat the same bytes (overlapping
-members, Fifield 2019) is turned away alone: the good members beside it stay.
+Nothing that an archive says of itself is believed. Members are counted and their list is measured before it is read,
+bytes are counted while they are unpacked, and what would reach outside (links, absolute and climbing names) or repeat
+the same bytes (overlapping members, Fifield 2019) is turned away alone: the good members beside it stay.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import stat
 import struct
 import zipfile
@@ -24,6 +25,9 @@ from shared.settings import Settings
 _ARCHIVE_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 _LOCAL_HEADER_BYTES = 30
+_ENTRY_BYTES = 46
+_MOST_BYTES_A_CHAR = 4  # of UTF-8
+_REMARKS_BYTES = 1024  # extra fields and comment of a member; packers write some dozens
 _READ_BYTES = 256 * 1024
 # Below this much a high ratio is harmless: a blank picture is nearly nothing when packed.
 _RATIO_COUNTS_FROM_BYTES = 1024 * 1024
@@ -48,6 +52,23 @@ class _MemberError(Exception):
         self.fault = Fault(code, message)
 
 
+class _LargeDirectoryError(Exception):
+    pass
+
+
+class _Archive(io.BufferedReader):
+    """A file that gives no more than so much at once: zipfile reads a directory whole, be it as large as the file."""
+
+    def __init__(self, path: Path, *, most_bytes: int) -> None:
+        super().__init__(io.FileIO(path))
+        self._most_bytes = most_bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > self._most_bytes:
+            raise _LargeDirectoryError
+        return super().read(size)
+
+
 @dataclass
 class Budget:
     """Bytes that a batch may still hold while its archives are unpacked."""
@@ -62,16 +83,17 @@ def is_archive(head: bytes) -> bool:
 
 def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: Settings) -> Iterator[StagedFile]:
     """The members of an archive as files of their own, in its order; the archive itself as a fault if it is none."""
-    fault = _too_many_members(archive.path, limit=settings.max_archive_members)
-    if fault is not None:
-        yield archive.refused(fault)
+    limit = settings.max_archive_members
+    entries = _count_entries(archive.path, up_to=limit + 1)
+    if entries > limit:
+        message = f"The archive holds more than max_archive_members = {limit} files."
+        yield archive.refused(Fault("too_many_members", message))
         return
-    try:
-        opened = zipfile.ZipFile(archive.path)
-    except _BROKEN:
-        yield archive.refused(Fault("broken_archive", "The ZIP archive is broken or ends early."))
-        return
-    with opened:
+    with _Archive(archive.path, most_bytes=_most_directory_bytes(entries, settings=settings)) as file:
+        opened = _listed(file)
+        if isinstance(opened, Fault):
+            yield archive.refused(opened)
+            return
         # Not `is_dir()`: of a name that is empty, or was cut to nothing at a NUL, it is an IndexError.
         members = [info for info in opened.infolist() if not info.filename.endswith("/")]
         if not members:
@@ -83,16 +105,30 @@ def unpack(archive: StagedFile, *, staging: Staging, budget: Budget, settings: S
             )
 
 
-def _too_many_members(path: Path, *, limit: int) -> Fault | None:
+def _count_entries(path: Path, *, up_to: int) -> int:
     """Count the directory's entries without building them; a forged total cannot hide one."""
     entries, end = 0, b""
     with open(path, "rb") as file:
-        while entries <= limit and (data := file.read(_READ_BYTES)):
+        while entries < up_to and (data := file.read(_READ_BYTES)):
             entries += (end + data).count(_DIRECTORY_ENTRY)
             end = data[1 - len(_DIRECTORY_ENTRY) :]
-    if entries <= limit:
-        return None
-    return Fault("too_many_members", f"The archive holds more than max_archive_members = {limit} files.")
+    return entries
+
+
+def _most_directory_bytes(entries: int, *, settings: Settings) -> int:
+    """What the directory of so many members may take; as much as is read of a member at once always."""
+    names_bytes = _MOST_BYTES_A_CHAR * settings.max_filename_chars
+    return max(_READ_BYTES, entries * (_ENTRY_BYTES + names_bytes + _REMARKS_BYTES))
+
+
+def _listed(file: _Archive) -> zipfile.ZipFile | Fault:
+    try:
+        return zipfile.ZipFile(file)
+    except _LargeDirectoryError:
+        message = "The list of the archive's members is far larger than their names can be."
+        return Fault("directory_too_large", message)
+    except _BROKEN:
+        return Fault("broken_archive", "The ZIP archive is broken or ends early.")
 
 
 def _overlapping(members: list[zipfile.ZipInfo]) -> set[int]:
@@ -116,8 +152,9 @@ def _unpack_member(
     budget: Budget,
     settings: Settings,
 ) -> StagedFile:
-    # zipfile cuts a name at its first NUL; what was really sent is judged.
-    target = StagedFile(info.orig_filename, staging.next_file(), size_bytes=0, sha256="", head=b"")
+    # zipfile cuts a name at its first NUL; what was really sent is judged, of one that is too long its beginning.
+    name = info.orig_filename[: settings.max_filename_chars + 1]
+    target = StagedFile(name, staging.next_file(), size_bytes=0, sha256="", head=b"")
     try:
         _check_member(info, overlaps=overlaps)
         return _write_member(opened, info, target=target, budget=budget, settings=settings)

@@ -15,10 +15,10 @@ from api.dicom_source import DicomSource, read_sources
 from api.model_bundles import list_bundles
 from api.scans import find_scan
 from api.services import Services
-from api.studies import find_study
+from api.studies import find_study, slices_of
 from shared.db.models import Scan, Study
 from shared.domain import UNFINISHED, StudyKind
-from shared.errors import Busy, Conflict
+from shared.errors import Conflict
 
 if TYPE_CHECKING:
     from api.dicom_report import Finding
@@ -56,20 +56,15 @@ def study_report(services: Services, caller: Caller, study_id: UUID) -> bytes:
 
     A report costs about 20 ms of a core for each slice, so only so many are made at once. Raises NotFound; Conflict:
     `not_dicom` where the study did not come as DICOM, `no_result` while a slice has not ended and where none succeeded;
-    Busy.
+    Busy, TooManyRequests.
     """
-    study, scans = find_study(services, caller, study_id)
+    study = find_study(services, caller, study_id)
     if study.kind != StudyKind.DICOM:
         raise Conflict(f"The study came as {study.kind}; only of DICOM is there a report as DICOM.", code="not_dicom")
-    _check_ended(scans)
-    if not services.reports.acquire(blocking=False):
-        raise Busy(
-            f"max_reports = {services.settings.max_reports} reports are being made already.", code="too_many_reports"
-        )
-    try:
+    with services.reports.hold(caller):
+        scans = slices_of(services, study)
+        _check_ended(scans)
         return _report(services, study, scans)
-    finally:
-        services.reports.release()
 
 
 def _report(services: Services, study: Study, scans: Sequence[Scan]) -> bytes:

@@ -1,11 +1,13 @@
 """What would become of a submission: a verdict for each scan, and nothing kept.
 
-Files are opened and decoded as a worker would, but whether the picture shows a head is only known to a worker.
+Files are opened and decoded as a worker would, but whether the picture shows a head is only known to a worker. A dry
+run leaves nothing that a quota could count, so the time that it may take has a bound of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from typing import IO, Literal
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from api.callers import Caller
 from api.intake import Candidate
 from api.schemas.submissions import DryRunDocument, VerdictDocument
 from api.services import Services
-from api.staging import Staging, in_progress
+from api.staging import Fault, Staging, in_progress
 from api.submissions import look_through
 from api.uploads import receive
 from shared.db.base import new_id
@@ -23,8 +25,10 @@ from shared.db.models import Scan
 from shared.db.session import reading
 from shared.decoder import Decoder
 from shared.errors import InvalidScan
+from shared.settings import Settings
 
 _HASHES_PER_QUERY = 500
+_NOT_JUDGED = "dry_run_limit"
 
 
 def judge_batch(services: Services, caller: Caller, *, body: IO[bytes], boundary: bytes) -> DryRunDocument:
@@ -37,29 +41,46 @@ def judge_batch(services: Services, caller: Caller, *, body: IO[bytes], boundary
         stored = _stored_already(services, caller, [c.file.sha256 for c in candidates if not c.fault])
         # A decoder of its own: those who look at pictures meanwhile do not wait for it.
         with Decoder(settings) as decoder:
-            verdicts = [_verdict(candidate, stored=stored, decoder=decoder) for candidate in candidates]
+            faults = _faults(candidates, decoder=decoder, settings=settings)
+            verdicts = [_verdict(*judged, stored=stored) for judged in zip(candidates, faults, strict=True)]
     return DryRunDocument(files=verdicts)
 
 
-def _verdict(candidate: Candidate, *, stored: dict[str, UUID], decoder: Decoder) -> VerdictDocument:
-    code, message = None, None
-    if candidate.fault is not None:
-        code, message = candidate.fault.code, candidate.fault.message
-    else:
-        try:
-            decoder.read(candidate.file.path, frame=candidate.frame)
-        except InvalidScan as error:
-            code, message = error.code, error.message
-    duplicate_of = None if code else stored.get(candidate.file.sha256)
-    verdict: Literal["accepted", "rejected", "duplicate"] = (
-        "rejected" if code else "duplicate" if duplicate_of else "accepted"
-    )
+def _faults(candidates: Sequence[Candidate], *, decoder: Decoder, settings: Settings) -> Iterator[Fault | None]:
+    """Of each scan why it would be rejected; once its time has run out a dry run decodes no more."""
+    limit = settings.max_dry_run_s
+    out_of_time = Fault(_NOT_JUDGED, f"Decoding those before it took max_dry_run_s = {limit} s.")
+    decoded_s = 0.0
+    for candidate in candidates:
+        if candidate.fault is not None:
+            yield candidate.fault
+        elif decoded_s >= limit:
+            yield out_of_time
+        else:
+            started = time.monotonic()
+            yield _fault_of_picture(candidate, decoder=decoder)
+            decoded_s += time.monotonic() - started
+
+
+def _fault_of_picture(candidate: Candidate, *, decoder: Decoder) -> Fault | None:
+    try:
+        decoder.read(candidate.file.path, frame=candidate.frame)
+    except InvalidScan as error:
+        return Fault(error.code, error.message)
+    return None
+
+
+def _verdict(candidate: Candidate, fault: Fault | None, *, stored: dict[str, UUID]) -> VerdictDocument:
+    duplicate_of = None if fault else stored.get(candidate.file.sha256)
+    verdict: Literal["accepted", "rejected", "duplicate", "not_judged"] = "duplicate" if duplicate_of else "accepted"
+    if fault is not None:
+        verdict = "not_judged" if fault.code == _NOT_JUDGED else "rejected"
     return VerdictDocument(
         filename=candidate.filename,
         frame=candidate.frame,
         verdict=verdict,
-        code=code,
-        message=message,
+        code=fault.code if fault else None,
+        message=fault.message if fault else None,
         duplicate_of=duplicate_of,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
@@ -23,7 +24,10 @@ CSV_COLUMNS = (
     *("corrected_label", "correction_note"),
 )
 # A spreadsheet would run a cell that begins so as a formula; some take the full-width signs, too.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA_SIGNS = "=+-@＝＋－＠"
+_FORMULA_STARTS = (*_FORMULA_SIGNS, "\t", "\r", "\n")
+# One whose list separator is no comma begins a cell behind its own, and heeds no quotation marks before it.
+_FORMULA_WITHIN = re.compile(rf"(?<=[;\t\r\n])(?=\"*[{re.escape(_FORMULA_SIGNS)}])")
 
 
 def results_jsonl(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:
@@ -52,7 +56,10 @@ def _row(scan: ScanDocument) -> list[object]:
 
 
 def _harmless(value: object) -> object:
-    return "'" + value if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    if not isinstance(value, str):
+        return value
+    within = _FORMULA_WITHIN.sub("'", value)
+    return "'" + within if value.startswith(_FORMULA_STARTS) else within
 
 
 def _csv_line(values: Sequence[object]) -> str:

@@ -27,7 +27,7 @@ def fingerprint(upload: Upload) -> str:
     """SHA-256 over what was submitted: fields, and name and hash of each file; multipart boundaries do not count."""
     digest = hashlib.sha256()
     parts = [*(f"{name}={value}" for name, value in sorted(upload.fields.items()))]
-    parts += [f"{file.filename}:{file.sha256}" for file in upload.files]
+    parts += [f"{file.filename}{file.cut_name_sha256}:{file.sha256}" for file in upload.files]
     for part in parts:
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(8, "big") + encoded)

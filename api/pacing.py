@@ -18,6 +18,8 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 _PIECE_BYTES = 32 * 1024  # of an answer, each of which has to be taken in time
+# What the system holds of an answer counts as taken, and it would hold megabytes: minutes that nobody has read for.
+_SEND_BUFFER_BYTES = 128 * 1024
 
 
 @dataclass
@@ -89,6 +91,7 @@ class _PacedWorker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: TConn) -> None:
         """Hand a connection that has something to say to a thread."""
         if not isinstance(conn.sock, PacedSocket):
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
             conn.sock = PacedSocket(conn.sock, pause_s=self.pause_s, bytes_per_s=self.bytes_per_s)
         conn.sock.begin()
         super().enqueue_req(conn)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, cast
@@ -15,7 +14,7 @@ from sqlalchemy import Engine
 from api.browser_sessions import BrowserSessions
 from api.keyring import KeyRing
 from api.keys_in_progress import KeysInProgress
-from api.places import UploadPlaces
+from api.places import Places
 from api.rates import TokenBuckets
 from shared import presence
 from shared.artifacts import ArtifactStore, LocalArtifactStore
@@ -43,13 +42,14 @@ class Services:
     browser_sessions: BrowserSessions
     buckets: TokenBuckets
     sign_ins: TokenBuckets
-    upload_places: UploadPlaces
+    uploads: Places
+    event_streams: Places
+    pictures: Places
+    reports: Places
+    studies: Places
+    dry_runs: Places
     clock: Clock = utc_now
     resolver: Resolver = resolve
-    event_streams: threading.Semaphore = field(default_factory=threading.Semaphore)
-    uploads: threading.Semaphore = field(default_factory=threading.Semaphore)
-    reports: threading.Semaphore = field(default_factory=threading.Semaphore)
-    pictures: threading.Semaphore = field(default_factory=threading.Semaphore)
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
 
     @classmethod
@@ -68,12 +68,21 @@ class Services:
             browser_sessions=BrowserSessions(engine, clock=clock, lasting=timedelta(hours=settings.session_hours)),
             buckets=TokenBuckets(per_s=settings.max_requests_per_s, burst=settings.max_request_burst),
             sign_ins=TokenBuckets(per_s=settings.max_sign_ins_per_minute / 60, burst=settings.max_sign_ins_per_minute),
-            upload_places=UploadPlaces(settings.max_uploads_per_project),
+            uploads=Places(
+                settings,
+                "max_uploads",
+                code="too_many_uploads",
+                under_way="submissions are being received",
+                share_limit="max_uploads_per_project",
+            ),
+            event_streams=Places(
+                settings, "max_event_streams", code="too_many_streams", under_way="event streams are open"
+            ),
+            pictures=Places(settings, "max_pictures", code="too_many_pictures", under_way="pictures are being drawn"),
+            reports=Places(settings, "max_reports", code="too_many_reports", under_way="reports are being made"),
+            studies=Places(settings, "max_studies", code="too_many_studies", under_way="studies are being read"),
+            dry_runs=Places(settings, "max_dry_runs", code="too_many_dry_runs", under_way="dry runs are under way"),
             clock=clock,
-            event_streams=threading.BoundedSemaphore(settings.max_event_streams),
-            uploads=threading.BoundedSemaphore(settings.max_uploads),
-            reports=threading.BoundedSemaphore(settings.max_reports),
-            pictures=threading.BoundedSemaphore(settings.max_pictures),
         )
 
     def close(self) -> None:

@@ -28,7 +28,9 @@ class Fault:
 class StagedFile:
     """One file of a batch, complete below the staging folder; or, with a `fault`, only its name.
 
-    `head`: its first bytes, `HEAD_BYTES` of `shared.dicom_elements` at most, which tell its format.
+    `filename`: as it was sent, or the beginning of one that is too long anyway; `cut_name_sha256` is of the whole then,
+    since thousands of long names would fill the memory. `head`: its first bytes, `HEAD_BYTES` of
+    `shared.dicom_elements` at most, which tell its format.
     """
 
     filename: str
@@ -37,6 +39,7 @@ class StagedFile:
     sha256: str
     head: bytes
     fault: Fault | None = None
+    cut_name_sha256: str = ""
 
     def refused(self, fault: Fault) -> StagedFile:
         """The same file as one that is not kept."""

@@ -26,14 +26,20 @@ class SliceCounts:
     labels: dict[TumorClass, int]
 
 
-def find_study(services: Services, caller: Caller, study_id: UUID) -> tuple[Study, list[Scan]]:
-    """One study of the caller's project and its slices in order, with results and attempts; else NotFound."""
-    slices = select(Scan).where(Scan.study_id == study_id).order_by(Scan.slice_index).options(*WITH_RESULT)
+def find_study(services: Services, caller: Caller, study_id: UUID) -> Study:
+    """One study of the caller's project, without its slices; else NotFound."""
     with reading(services.engine) as session:
         study = session.get(Study, study_id)
-        if study is None or study.project != caller.project:
-            raise NotFound("There is no such study.")
-        return study, list(session.scalars(slices))
+    if study is None or study.project != caller.project:
+        raise NotFound("There is no such study.")
+    return study
+
+
+def slices_of(services: Services, study: Study) -> list[Scan]:
+    """A study's slices in order, with results and attempts: megabytes of rows, so whoever asks holds a place first."""
+    slices = select(Scan).where(Scan.study_id == study.id).order_by(Scan.slice_index).options(*WITH_RESULT)
+    with reading(services.engine) as session:
+        return list(session.scalars(slices))
 
 
 def list_studies(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,13 @@ from api.uploads import Upload
 from shared.db.session import reading
 from shared.errors import InvalidRequest
 
+# About what a scan takes beside its file, whatever becomes of it: its row, its steps, its result.
+_ROWS_BYTES = 1024
+
 
 @dataclass(frozen=True)
 class Submission:
-    """A batch about to be stored; `size_bytes` are those on disk."""
+    """A batch about to be stored; `size_bytes` are those that count against its project's quota."""
 
     name: str | None
     details: dict[str, Any]
@@ -34,7 +37,7 @@ def look_through(services: Services, caller: Caller, upload: Upload, *, staging:
     if not upload.files:
         raise InvalidRequest("The batch holds no file; send at least one in the form field 'files'.", code="no_files")
     candidates = look_at(upload.files, staging=staging, settings=settings)
-    size_bytes = _kept_bytes(candidates)
+    size_bytes = _kept_bytes(candidates) + _described_bytes(candidates, upload.fields)
     queued = sum(not candidate.fault for candidate in candidates)
     with reading(services.engine) as session:
         check_quotas(session, settings, project=caller.project, scans=queued, size_bytes=size_bytes)
@@ -45,3 +48,9 @@ def _kept_bytes(candidates: Sequence[Candidate]) -> int:
     """Bytes on disk: a file of several images counts once."""
     kept = {candidate.file.path: candidate.file.size_bytes for candidate in candidates if not candidate.fault}
     return sum(kept.values())
+
+
+def _described_bytes(candidates: Sequence[Candidate], fields: Mapping[str, str]) -> int:
+    """Bytes in the database: rejected scans are kept there too, and without a price there would be no end to them."""
+    texts = [*(candidate.filename for candidate in candidates), *fields.values()]
+    return _ROWS_BYTES * len(candidates) + sum(len(text.encode("utf-8", "replace")) for text in texts)

@@ -175,7 +175,16 @@ def _receive_file(
     if not filename and not size:
         path.unlink()  # what a browser sends for a file input that was left empty
         return
-    upload.files.append(StagedFile(filename, path, size, digest.hexdigest(), head))
+    name, cut_sha256 = _cut(filename, settings=settings)
+    upload.files.append(StagedFile(name, path, size, digest.hexdigest(), head, cut_name_sha256=cut_sha256))
+
+
+def _cut(filename: str, *, settings: Settings) -> tuple[str, str]:
+    """As much of a name as tells that it is too long, and the hash of one that was cut."""
+    most = settings.max_filename_chars + 1
+    if len(filename) <= most:
+        return filename, ""
+    return filename[:most], hashlib.sha256(filename.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _receive_field(part: MultipartSegment, events: Iterator[_Event], *, upload: Upload, settings: Settings) -> None:

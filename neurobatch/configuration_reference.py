@@ -25,9 +25,9 @@ _LIMITS = """\
 ## Limits
 
 What breaks one is refused with 413 or 422, with 429 where it is the share of a key or a project, with 503 where it is
-one event stream, upload, picture or DICOM report too many, with 408 where the client is too slow; or it is a rejected
-scan. The answer names the limit and its value. Those that end with `_LIMIT` count tries, after which a scan or a
-delivery failed.
+one event stream, upload, dry run, picture, study or DICOM report too many, with 408 where the client is too slow; or
+it is a rejected scan. The answer names the limit and its value. Those that end with `_LIMIT` count tries, after which
+a scan or a delivery failed.
 `GET /v1/limits` tells the values of a running service.
 """
 

@@ -18,7 +18,14 @@ _LONGEST_PAUSE_S = 60.0
 # The same submission was begun on a connection that broke, and the service is still at it.
 IN_PROGRESS = "idempotency_key_in_progress"
 # Of the codes of 429 those that time alone helps: a full quota waits for somebody to delete something.
-_PASSING = ("rate_limited", "too_many_uploads")
+_PASSING = (
+    "rate_limited",
+    "too_many_uploads",
+    "too_many_streams",
+    "too_many_pictures",
+    "too_many_studies",
+    "too_many_reports",
+)
 
 
 @dataclass(frozen=True)

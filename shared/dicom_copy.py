@@ -17,7 +17,7 @@ import numpy as np
 
 from shared import dicom_elements as tags
 from shared.coded_frames import without_text
-from shared.dicom import Dicom, open_dicom
+from shared.dicom import Dicom
 from shared.dicom_elements import UNCOMPRESSED, Data, Elements
 
 # What the copy says of its maker: a UID of the UUID kind, made once for this program.
@@ -39,9 +39,11 @@ _LONG = frozenset({"OB", "OW", "SQ"})
 _ITEM, _SEQUENCE_END, _UNDEFINED = 0xFFFEE000, 0xFFFEE0DD, 0xFFFFFFFF
 
 
-def write_copy(data: Data, out: IO[bytes]) -> None:
-    """Write the de-identified copy of a file; InvalidScan as `open_dicom` raises it, then `out` is of no use."""
-    dicom = open_dicom(data)
+def write_copy(dicom: Dicom, data: Data, out: IO[bytes]) -> None:
+    """Write the de-identified copy of a file that `open_dicom` read; how many frames it may have is for the caller.
+
+    InvalidScan as `without_text` raises it, then `out` is of no use.
+    """
     syntax = tags.EXPLICIT if dicom.transfer_syntax in UNCOMPRESSED else dicom.transfer_syntax
     out.write(bytes(tags.PREAMBLE_BYTES) + tags.MAGIC + _meta(dicom.elements, syntax))
     elements = {tag: value for tag, value in dicom.elements.items() if tag >> 16 != 2}

@@ -87,7 +87,8 @@ class ClientTooSlow(LimitExceeded):
 class TooManyRequests(LimitExceeded):
     """The caller has had its share for now; `retry_after_s` tells when there is more.
 
-    Codes: `rate_limited`, `too_many_uploads`, `too_many_sign_ins`, `quota_exceeded`.
+    Codes: `rate_limited`, `too_many_uploads`, `too_many_streams`, `too_many_pictures`, `too_many_reports`,
+    `too_many_studies`, `too_many_dry_runs`, `too_many_sign_ins`, `quota_exceeded`.
     """
 
     code = "rate_limited"

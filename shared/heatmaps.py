@@ -7,6 +7,7 @@ matrix products do it, so no image library is needed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,14 @@ def lay_out(grid: Floats, *, frame: Frame, width: int, height: int) -> Floats:
     columns = _interpolation(grid.shape[1], start=frame.x, side=frame.side, length=width)
     full = np.asarray(rows @ grid @ columns.T, np.float32)
     return np.clip(full, 0.0, 1.0, out=full)
+
+
+def lay_out_in_strips(grid: Floats, *, frame: Frame, width: int, height: int, strip_px: int) -> Iterator[Floats]:
+    """The map of `lay_out` from top to bottom, `strip_px` rows at a time: the largest is 64 MiB as a whole."""
+    rows = _interpolation(grid.shape[0], start=frame.y, side=frame.side, length=height) @ grid
+    columns = _interpolation(grid.shape[1], start=frame.x, side=frame.side, length=width).T
+    for top in range(0, height, strip_px):
+        yield np.clip(np.asarray(rows[top : top + strip_px] @ columns, np.float32), 0.0, 1.0)
 
 
 def _interpolation(cells: int, *, start: float, side: float, length: int) -> Floats:

@@ -65,14 +65,27 @@ class Settings(BaseSettings):
     )
     api_threads: int = Field(96, ge=2, description="Requests that the API serves at once, event streams included.")
     max_event_streams: int = Field(
-        64, ge=1, description="Event streams that are open at once; with max_uploads below api_threads."
+        64,
+        ge=1,
+        description="Event streams that are open at once, half for a project; with max_uploads below api_threads.",
     )
     max_uploads: int = Field(
         24, ge=1, description="Submissions that are received at once; with max_event_streams below api_threads."
     )
-    max_reports: int = Field(2, ge=1, description="DICOM reports that one API process makes at once.")
+    max_dry_runs: int = Field(4, ge=1, description="Dry runs in one API process at once, half for a project.")
+    max_dry_run_s: int = Field(
+        60, ge=0, description="Seconds after which one dry run decodes no more; the scans that are left are not judged."
+    )
+    max_reports: int = Field(
+        2, ge=1, description="DICOM reports that one API process makes at once, half for a project."
+    )
+    max_studies: int = Field(
+        8, ge=1, description="Studies that one API process reads with all their slices at once, half for a project."
+    )
     max_pictures: int = Field(
-        32, ge=1, description="Pictures of uploads that one API process draws, or has waiting, at once."
+        32,
+        ge=1,
+        description="Pictures of uploads that one API process draws, or has waiting, at once, half for a project.",
     )
     max_client_pause_s: int = Field(
         20,
@@ -136,7 +149,9 @@ class Settings(BaseSettings):
     max_json_bytes: int = Field(64 * 1024, ge=256, description="Bytes of a request's body where that is JSON.")
     max_uploads_per_project: int = Field(16, ge=1, description="Submissions by one project's keys at once.")
     max_unfinished_scans: int = Field(200_000, ge=1, description="Scans of one project that are queued or running.")
-    max_stored_bytes: int = Field(1024 * 1024 * _MIB, ge=1, description="Bytes of uploads stored of one project.")
+    max_stored_bytes: int = Field(
+        1024 * 1024 * _MIB, ge=1, description="Bytes of uploads and rows stored of one project."
+    )
     max_webhooks_per_project: int = Field(20, ge=1, description="Webhooks of one project.")
     max_webhook_url_chars: int = Field(2_000, ge=10, description="Characters of a webhook's URL.")
     max_webhook_description_chars: int = Field(200, ge=1, description="Characters of a webhook's description.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -20,11 +18,11 @@ from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
 from api.schemas.scans import BatchScansQuery, ScanList
 from api.schemas.studies import StudyList, study_head
 from api.schemas.submissions import SubmitQuery
-from api.services import Services, services
+from api.services import services
 from api.uploads import check_size
 from shared.db.models import Batch
 from shared.db.queries import BatchProgress
-from shared.errors import Busy, MalformedBody, UnsupportedMediaType
+from shared.errors import MalformedBody, UnsupportedMediaType
 
 blueprint = APIBlueprint("batches", __name__, url_prefix="/v1/batches", tag="Batches")
 _POLL_AFTER_S = 1
@@ -44,9 +42,11 @@ def submit(query: SubmitQuery) -> Any:
     boundary = _boundary()
     # What is declared is not believed, and every byte is counted; but what says that it is too large need not be sent.
     check_size(request.content_length or 0, settings=services().settings)
-    with _a_place(services()), services().upload_places.hold(caller()):
+    # However slow they are, submissions must leave threads for everything else.
+    with services().uploads.hold(caller()):
         if query.dry_run == "1":
-            verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
+            with services().dry_runs.hold(caller()):
+                verdicts = dry_run.judge_batch(services(), caller(), body=request.stream, boundary=boundary)
             return Response(verdicts.model_dump_json(), mimetype="application/json")
         batch_id = batches.submit_batch(
             services(),
@@ -68,17 +68,6 @@ def _document(batch_id: UUID) -> BatchDocument:
 
 def _describe(batch: Batch, progress: BatchProgress) -> BatchDocument:
     return batch_document(batch, progress, retention_days=services().settings.retention_days)
-
-
-@contextmanager
-def _a_place(current: Services) -> Iterator[None]:
-    """One of the uploads that may go on at once: however slow, they must leave threads for everything else."""
-    if not current.uploads.acquire(blocking=False):
-        raise Busy(f"max_uploads = {current.settings.max_uploads} are being received already.", code="too_many_uploads")
-    try:
-        yield
-    finally:
-        current.uploads.release()
 
 
 def _boundary() -> bytes:

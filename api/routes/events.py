@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from flask import Response, request
 from api import batches, events
 from api.callers import Caller, caller
 from api.services import Services, services
-from shared.errors import Busy
 
 blueprint = APIBlueprint("events", __name__, url_prefix="/v1/batches/<uuid:batch_id>/events", tag="Batches")
 
@@ -29,9 +29,7 @@ def follow(batch_id: UUID) -> Response:
     if events.nothing_left(services().engine, batch_id, position):
         return Response(status=HTTPStatus.NO_CONTENT)
     current = services()
-    if not current.event_streams.acquire(blocking=False):
-        limit = current.settings.max_event_streams
-        raise Busy(f"max_event_streams = {limit} streams are open already.", code="too_many_streams")
+    current.event_streams.take(caller())
     response = Response(_OneStream(current, caller(), batch_id, position), mimetype="text/event-stream")
     response.cache_control.no_store = True
     response.headers["X-Accel-Buffering"] = "no"
@@ -42,7 +40,7 @@ class _OneStream:
     """A stream that gives its place back however it ends: read out, broken off, or never begun."""
 
     def __init__(self, current: Services, caller: Caller, batch_id: UUID, position: events.Position) -> None:
-        self._current = current
+        self._give_back = partial(current.event_streams.give_back, caller)
         self._lines = events.follow(
             current.engine,
             batch_id,
@@ -59,7 +57,7 @@ class _OneStream:
         """Called by the server when the response ends."""
         if self._open:
             self._open = False
-            self._current.event_streams.release()
+            self._give_back()
 
 
 def _still_holds(current: Services, caller: Caller) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, request
 from pydantic_core import to_json
 
 from api import corrections, scans
@@ -106,7 +107,12 @@ def heatmap(scan_id: UUID) -> Response:
 def heatmap_npy(scan_id: UUID) -> Response:
     """The Grad-CAM heatmap as a NumPy file: (height, width) float32 in [0, 1]."""
     prediction = scans.find_prediction(services(), caller(), scan_id)
-    return _cacheable(scans.heatmap_npy(services(), prediction), "application/octet-stream")
+    file = scans.heatmap_npy(services(), prediction)
+    response = _cacheable(file.pieces, "application/octet-stream")
+    response.content_length = file.size_bytes
+    response.set_etag(file.etag)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/<uuid:scan_id>/overlay")
@@ -118,7 +124,7 @@ def overlay(scan_id: UUID, query: PictureQuery) -> Response:
     return _cacheable(scans.overlay_jpeg(services(), prediction, size_px=query.size_px), "image/jpeg")
 
 
-def _cacheable(data: bytes, mimetype: str) -> Response:
+def _cacheable(data: bytes | Iterator[bytes], mimetype: str) -> Response:
     """A picture never changes once it is there; it stays private to the client that may see it."""
     response = Response(data, mimetype=mimetype)
     response.cache_control.private = True

@@ -20,4 +20,6 @@ blueprint = APIBlueprint("studies", __name__, url_prefix="/v1/studies", tag="Stu
 @blueprint.doc(operation_id="get_study", responses=[404])
 def show(study_id: UUID) -> Any:
     """Look at one study: its slices in order with their results, and the most suspicious of them."""
-    return study_document(*studies.find_study(services(), caller(), study_id))
+    study = studies.find_study(services(), caller(), study_id)
+    with services().studies.hold(caller()):
+        return study_document(study, studies.slices_of(services(), study))

@@ -24,7 +24,7 @@ class VerdictDocument(Document):
 
     filename: str
     frame: int
-    verdict: Literal["accepted", "rejected", "duplicate"]
+    verdict: Literal["accepted", "rejected", "duplicate", "not_judged"]
     code: str | None
     message: str | None
     duplicate_of: UUID | None = Field(description="The oldest stored scan of the same bytes.")

@@ -40,7 +40,9 @@ class Batch(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     project: Mapped[str] = mapped_column(String(64), default=LOCAL_PROJECT, server_default=LOCAL_PROJECT)
     name: Mapped[str | None] = mapped_column(Text)
-    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0", doc="Of the uploads kept.")
+    size_bytes: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0", doc="As quotas count: of its uploads and rows."
+    )
     details: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, QueuePool, func, select
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
+from api.callers import local_caller
 from api.services import Services
 from neurobatch.phantoms import draw_head
 from shared.db.models import Batch, Scan
@@ -252,7 +253,7 @@ def test_only_so_many_pictures_are_drawn_at_once(client_with: Callable[..., Flas
     client = client_with(max_pictures=1)
     path = submit(client, upload()).headers["Location"]
     image = f"/v1/scans/{client.get(path + '/scans').get_json()['items'][0]['id']}/image"
-    with client.application.extensions[Services.EXTENSION].pictures:
+    with client.application.extensions[Services.EXTENSION].pictures.hold(local_caller(None)):
         busy = client.get(image)
         assert_problem(busy, 503, "too_many_pictures")
         assert "Retry-After" in busy.headers

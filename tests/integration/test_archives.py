@@ -122,6 +122,22 @@ def test_too_many_members_are_counted_before_they_are_listed(client_with: Callab
     assert len(outcome(client, pack({f"{n}.png": b"x" for n in range(5)}))) == 5
 
 
+def test_a_directory_that_is_larger_than_names_can_be_is_not_read(client: FlaskClient) -> None:
+    """Names, extra fields and comments of 64 KB each would all be kept in memory."""
+    assert outcome(client, commented(5, b"x" * 60_000)) == {"a.zip": "directory_too_large"}
+    assert len(outcome(client, commented(5, b"x" * 1_000))) == 5
+
+
+def commented(members: int, comment: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(members):
+            info = zipfile.ZipInfo(f"{number}.png")
+            info.comment = comment
+            archive.writestr(info, b"x")
+    return packed.getvalue()
+
+
 def test_members_count_as_files_of_the_batch(client_with: Callable[..., FlaskClient], settings: Settings) -> None:
     client = client_with(max_files_per_batch=4)
     response = submit(client, upload("a.zip", pack({f"{n}.png": b"x" for n in range(5)})))

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from pydicom.encaps import encapsulate
 from sqlalchemy import Engine, MetaData, select
 
 from neurobatch.phantoms import draw_head
@@ -28,6 +29,7 @@ from worker.inference.model import load_model
 from worker.inference.pipeline import Pipeline
 from worker.runtime import Runtime
 
+JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 HEAD = draw_head(1)[::2, ::2]  # small, as the test client leaves files of over 500 KB open
 DEEP = HEAD.astype(np.uint16) * 257
 
@@ -113,6 +115,20 @@ def test_frames_are_counted_against_the_limit(client_with: Callable[..., FlaskCl
     client = client_with(max_frames_per_file=2)
     (scan,) = scans_of(client, submit(client, upload("a", draw_dicom(np.stack([HEAD] * 3)))))
     assert scan["code"] == "too_many_frames"
+
+
+def test_frames_are_counted_before_they_are_copied(client_with: Callable[..., FlaskClient]) -> None:
+    """The copy of what is none would tell that its pixels are not coded as it says."""
+    no_frames = encapsulate([b"no frame"] * 3, has_bot=False)
+    data = draw_dicom(np.stack([HEAD] * 3), syntax=JPEG_LOSSLESS, PixelData=no_frames)
+    client = client_with(max_frames_per_file=2)
+    (scan,) = scans_of(client, submit(client, upload("a", data)))
+    assert scan["code"] == "too_many_frames"
+
+
+def test_the_size_of_frames_is_told_once_and_none_is_copied(client: FlaskClient) -> None:
+    (scan,) = scans_of(client, submit(client, upload("a", draw_dicom(np.zeros((5_000, 1, 1), np.uint8)))))
+    assert (scan["state"], scan["code"]) == ("rejected", "image_too_small")
 
 
 def test_a_dry_run_judges_dicom_and_keeps_none(client: FlaskClient, settings: Settings) -> None:

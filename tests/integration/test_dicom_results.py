@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -13,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, event, update
 
+from api.callers import local_caller
 from api.services import Services
 from neurobatch.client import Client, RequestRefused
 from neurobatch.commands.results import results
@@ -119,11 +121,39 @@ def test_only_so_many_reports_are_made_at_once(client_with: Callable[..., FlaskC
     study, ids = submit_slices(client)
     finish(engine, ids)
     services: Services = client.application.extensions[Services.EXTENSION]
-    with services.reports:
+    with services.reports.hold(local_caller(None)), no_scan_is_read(services.engine):
         busy = client.get(f"/v1/studies/{study}/report.dcm")
         assert_problem(busy, 503, "too_many_reports")
         assert "Retry-After" in busy.headers
     assert client.get(f"/v1/studies/{study}/report.dcm").status_code == 200
+
+
+def test_only_so_many_studies_are_read_at_once(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_studies=1)
+    study, _ = submit_slices(client)
+    services: Services = client.application.extensions[Services.EXTENSION]
+    with services.studies.hold(local_caller(None)), no_scan_is_read(services.engine):
+        busy = client.get(f"/v1/studies/{study}")
+        assert_problem(busy, 503, "too_many_studies")
+        assert "Retry-After" in busy.headers
+    assert len(client.get(f"/v1/studies/{study}").get_json()["slices"]) == 2
+
+
+@contextmanager
+def no_scan_is_read(engine: Engine) -> Iterator[None]:
+    """Thousands of rows may be a study's, so a request that is refused reads none."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert not [statement for statement in asked if "FROM scans" in statement]
+    assert asked, "something was looked up"
 
 
 def test_the_client_saves_both_kinds(client: FlaskClient, engine: Engine, tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from api.callers import local_caller
+from api.services import Services
 from shared.settings import Settings
+from tests.fuzz.bombs import jpeg_many_scans
 from tests.integration.submissions import File, png, submit, upload
 from tests.integration.test_api import assert_problem, nothing_stored, scans_of
 
@@ -67,3 +70,32 @@ def test_what_refuses_the_whole_batch_refuses_a_dry_run(client_with: Callable[..
 
 def test_a_dry_run_is_asked_for_by_one(client: FlaskClient) -> None:
     assert_problem(client.post("/v1/batches?dry_run=perhaps", data={"files": [upload()]}), 422, "invalid_request")
+
+
+def test_what_a_dry_run_has_no_time_for_is_not_judged(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_dry_run_s=0)
+    found = judge(client, upload("a.png"), upload("../x"), upload("b.txt", b"text"))
+    assert [(v["filename"], v["verdict"], v["code"]) for v in found] == [
+        ("a.png", "not_judged", "dry_run_limit"),
+        ("../x", "rejected", "invalid_filename"),
+        ("b.txt", "not_judged", "dry_run_limit"),
+    ]
+    assert "max_dry_run_s = 0" in found[0]["message"]
+
+
+def test_pictures_are_decoded_until_the_time_has_run_out(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_dry_run_s=1, max_decode_s=1)
+    slow = jpeg_many_scans(large=True)[:100_000]  # the test client leaves bodies of over 500 KB open
+    found = judge(client, *(upload(f"{number}.jpg", slow) for number in range(3)))
+    assert [verdict["code"] for verdict in found] == ["decode_limit", "dry_run_limit", "dry_run_limit"]
+
+
+def test_only_so_many_dry_runs_are_under_way_at_once(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_dry_runs=1)
+    services: Services = client.application.extensions[Services.EXTENSION]
+    with services.dry_runs.hold(local_caller(None)):
+        busy = client.post("/v1/batches?dry_run=1", data={"files": upload()})
+        assert_problem(busy, 503, "too_many_dry_runs")
+        assert "Retry-After" in busy.headers
+        assert submit(client, upload()).status_code == 202
+    assert len(judge(client, upload())) == 1

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from api.callers import local_caller
 from api.services import Services
 from shared.domain import ScanState
 from tests.integration.submissions import finish, submit, submit_many, upload
@@ -93,11 +94,11 @@ def test_too_many_streams_are_503_and_free_places_are_given_again(client_with: C
     client = client_with(max_event_streams=1)
     location, _ = submit_many(client, 1)
     places = client.application.extensions[Services.EXTENSION].event_streams
-    places.acquire()
+    places.take(local_caller(None))
     response = client.get(location + "/events")
     assert_problem(response, 503, "too_many_streams")
     assert int(response.headers["Retry-After"]) > 0
-    places.release()
+    places.give_back(local_caller(None))
     client.post(location + "/cancel")
     for _ in range(3):
         assert [event for _, event, _ in follow(client, location)] == ["scan", "done"]

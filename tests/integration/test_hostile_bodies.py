@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,11 +16,12 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from shared.settings import Settings
-from tests.integration.submissions import png, submit, upload
+from tests.integration.submissions import finish, png, submit, upload
 from tests.integration.test_api import assert_problem, nothing_stored, scans_of
 
 GOOD_PART = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nabc\r\n'
 END = b"--B--\r\n"
+CORRECTION = "/v1/scans/01a20a0b-4fdd-731f-aef1-67dccce5352e/correction"
 
 
 def post(client: FlaskClient, body: bytes, content_type: str = "multipart/form-data; boundary=B") -> TestResponse:
@@ -169,6 +171,23 @@ def test_no_cell_of_the_table_is_a_formula(client: FlaskClient, start: str) -> N
     assert row["filename"].startswith("'" + start)
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_nor_is_one_where_lists_are_separated_otherwise(client: FlaskClient, engine: Engine, separator: str) -> None:
+    """Spreadsheets of half of Europe split at semicolons, and would find no cell of ours quoted."""
+    names = ["a;=cmd", "b,c;-cmd", "d;;@cmd;+1", "e; f;g=h"]
+    location = submit(client, *map(upload, names)).headers["Location"]
+    note = f'one{separator}=cmd{separator}"=cmd"\n-cmd'
+    for scan in client.get(location + "/scans").get_json()["items"]:
+        finish(engine, [UUID(scan["id"])])
+        client.put(f"/v1/scans/{scan['id']}/correction", json={"label": "glioma", "note": note})
+    table = client.get(location + "/results.csv").get_data(as_text=True)
+    cells = [cell for row in csv.reader(io.StringIO(table, newline=""), delimiter=separator) for cell in row]
+    assert len(cells) > 8
+    assert not [cell for cell in cells if cell.lstrip('"').startswith(("=", "+", "-", "@"))]
+    kept = [row["filename"].replace("'", "") for row in csv.DictReader(io.StringIO(table))]
+    assert kept == names
+
+
 def polyglot(image_format: str) -> bytes:
     """A picture that is a web page too, and an archive."""
     encoded = io.BytesIO()
@@ -197,3 +216,23 @@ def test_a_name_is_never_logged(client: FlaskClient, caplog: pytest.LogCaptureFi
     caplog.set_level("DEBUG")
     submit(client, upload("Mustermann^Erika.png"), upload("Mustermann\n{}.png"), name="Mustermann")
     assert "Mustermann" not in caplog.text
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/session"), ("POST", "/v1/webhooks"), ("PUT", CORRECTION)])
+@pytest.mark.parametrize("value", ["[" * 30_000 + "]" * 30_000, "[" * 60_000, '{"a":' * 10_000, "[", "", "\xff"])
+def test_what_is_no_json_or_is_nested_without_end_is_told(
+    client: FlaskClient, method: str, path: str, value: str
+) -> None:
+    for body in (value, '{"key": ' + value + "}", '{"url": ' + value + "}"):
+        answer = client.open(path, method=method, data=body.encode("latin-1"), content_type="application/json")
+        assert_problem(answer, 400, "malformed_body")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/session"), ("POST", "/v1/webhooks"), ("PUT", CORRECTION)])
+def test_what_is_nested_as_deep_as_can_be_read_is_no_value_of_a_field(
+    client: FlaskClient, method: str, path: str
+) -> None:
+    for levels in (100, 900):
+        body = {"key": "[" * levels + "]" * levels, "url": "[" * levels + "]" * levels}
+        data = "{" + ", ".join(f'"{name}": {value}' for name, value in body.items()) + "}"
+        assert client.open(path, method=method, data=data, content_type="application/json").status_code == 422

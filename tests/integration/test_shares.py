@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from werkzeug.test import TestResponse
 
 from api.callers import Caller
 from api.rates import TokenBuckets
@@ -15,6 +16,9 @@ from shared.domain import ScanState
 from tests.integration.keys import make_key, with_key
 from tests.integration.submissions import finish, submit, submit_many, upload
 from tests.integration.test_api import assert_problem, nothing_stored
+
+ROW_BYTES = 1024 + len("a.png")  # what a scan counts beside its file
+SOMEBODY_OF_P = Caller("p", frozenset(), key_id="k", request_id=None)
 
 
 def test_a_key_that_asks_too_often_waits(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
@@ -41,14 +45,48 @@ def test_a_project_holds_some_of_the_threads_and_not_all(
 ) -> None:
     client = client_with(max_uploads_per_project=1)
     mine, other = (with_key(client, make_key(engine, project)) for project in ("p", "q"))
-    caller = Caller("p", frozenset(), key_id="k", request_id=None)
-    with client.application.extensions["neurobatch"].upload_places.hold(caller):
+    with services_of(client).uploads.hold(SOMEBODY_OF_P):
         answer = submit(mine, upload("a.png"))
-        assert_problem(answer, 429, "too_many_uploads")
+        problem = assert_problem(answer, 429, "too_many_uploads")
+        assert (problem["limit"], problem["value"]) == ("max_uploads_per_project", 1)
         assert answer.headers["Retry-After"] == "1"
         assert submit(other, upload("a.png")).status_code == 202
     assert submit(mine, upload("a.png"), metadata="[").status_code == 422
     assert submit(mine, upload("a.png")).status_code == 202
+
+
+def test_a_project_takes_half_of_the_event_streams_and_pictures(
+    client_with: Callable[..., FlaskClient], engine: Engine
+) -> None:
+    client = client_with(max_event_streams=2, max_pictures=3)
+    mine, other = (with_key(client, make_key(engine, project)) for project in ("p", "q"))
+    services = services_of(client)
+    for places, limit, code, path in (
+        (services.event_streams, "max_event_streams", "too_many_streams", "/v1/batches/{batch}/events"),
+        (services.pictures, "max_pictures", "too_many_pictures", "/v1/scans/{scan}/image"),
+    ):
+        with places.hold(SOMEBODY_OF_P):
+            answer = mine.get(path.format(**ended_scan(mine)))
+            problem = assert_problem(answer, 429, code)
+            assert (problem["limit"], problem["value"]) == (limit, getattr(services.settings, limit))
+            assert answer.headers["Retry-After"] == "1"
+            for _ in range(3):
+                with other.get(path.format(**ended_scan(other))) as granted:
+                    assert granted.status_code == 200
+        with mine.get(path.format(**ended_scan(mine))) as granted:
+            assert granted.status_code == 200
+
+
+def services_of(client: FlaskClient) -> Services:
+    services: Services = client.application.extensions[Services.EXTENSION]
+    return services
+
+
+def ended_scan(client: FlaskClient) -> dict[str, str]:
+    batch = submit(client, upload()).get_json()["id"]
+    client.post(f"/v1/batches/{batch}/cancel")
+    (scan,) = client.get(f"/v1/batches/{batch}/scans").get_json()["items"]
+    return {"batch": batch, "scan": scan["id"]}
 
 
 def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], engine: Engine) -> None:
@@ -70,15 +108,29 @@ def test_a_projects_queue_is_bounded(client_with: Callable[..., FlaskClient], en
 def test_a_projects_store_is_bounded_and_deleting_makes_room(
     client_with: Callable[..., FlaskClient], engine: Engine
 ) -> None:
-    client = client_with(max_stored_bytes=100)
+    most = 100 + 2 * ROW_BYTES
+    client = client_with(max_stored_bytes=most)
     first = submit(client, upload("a.png", b"x" * 60), headers={"Idempotency-Key": "k"})
     problem = assert_problem(submit(client, upload("b.png", b"x" * 50)), 429, "quota_exceeded")
-    assert (problem["limit"], problem["value"]) == ("max_stored_bytes", 100)
+    assert (problem["limit"], problem["value"]) == ("max_stored_bytes", most)
     assert submit(client, upload("b.png", b"x" * 40)).status_code == 202
     again = submit(client, upload("a.png", b"x" * 60), headers={"Idempotency-Key": "k"})
     assert again.get_json()["id"] == first.get_json()["id"], "what was accepted needs no room"
     assert client.delete(first.headers["Location"]).get_json()["size_bytes"] == 60
     assert submit(client, upload("b.png", b"x" * 50)).status_code == 202
+
+
+def test_rejected_scans_and_metadata_take_of_the_store_too(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(max_stored_bytes=3 * ROW_BYTES)
+    assert_problem(submit_two_rejected(client, metadata='{"a":"' + "b" * 1050 + '"}'), 429, "quota_exceeded")
+    location = submit_two_rejected(client).headers["Location"]
+    assert_problem(submit_two_rejected(client), 429, "quota_exceeded")
+    assert client.delete(location).status_code == 200
+    assert submit_two_rejected(client).status_code == 202
+
+
+def submit_two_rejected(client: FlaskClient, *, metadata: str = "{}") -> TestResponse:
+    return submit(client, upload("/a.pn"), upload("../.x"), metadata=metadata)
 
 
 def test_what_a_quota_refuses_leaves_nothing(

@@ -19,6 +19,7 @@ from tests.integration.gunicorn_server import answer, connect, gunicorn_server
 from tests.integration.submissions import png
 
 THREADS = 6
+LARGE_FILE = b"/static/swagger-ui/swagger-ui-bundle.js"  # more than the buffers of a connection take
 BODY = b'--B\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + png() + b"\r\n--B--\r\n"
 HEADERS = [b"Host: localhost", b"Connection: close", b"Content-Type: multipart/form-data; boundary=B", b""]
 SUBMIT = b"\r\n".join([b"POST /v1/batches HTTP/1.1", *HEADERS])
@@ -191,3 +192,21 @@ def test_a_client_that_does_not_read_its_answer_is_let_go(port: int) -> None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
             connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert httpx.get(f"http://127.0.0.1:{port}/livez", timeout=60).status_code == 200
+
+
+def test_clients_that_do_not_read_a_file_of_the_page_are_let_go(port: int) -> None:
+    with ExitStack() as opened:
+        for _ in range(THREADS):
+            opened.enter_context(asking_without_reading(port, LARGE_FILE))
+        time.sleep(0.5)
+        assert httpx.get(f"http://127.0.0.1:{port}/livez", timeout=30).status_code == 200
+
+
+def asking_without_reading(port: int, path: bytes) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVBUF, 1024
+    )  # before it is connected, to be heeded from the start
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return connection

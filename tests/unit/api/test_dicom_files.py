@@ -20,6 +20,7 @@ from api.dicom_overlay import Overlay, overlay_file
 from api.dicom_report import Finding, Report, report_file
 from api.dicom_source import DicomSource, read_sources
 from neurobatch.phantoms import draw_head
+from shared.dicom import open_dicom
 from shared.dicom_copy import write_copy
 from shared.domain import TumorClass
 from tests.dicom_verifier import errors_in
@@ -61,7 +62,7 @@ def sources_of(data: bytes, folder: Path) -> list[DicomSource]:
     """As the API reads them: from the copy that is kept."""
     kept = folder / "kept"
     with kept.open("wb") as out:
-        write_copy(data, out)
+        write_copy(open_dicom(data), data, out)
     sources = read_sources(kept, file_id="uploads/1/0001", study_id="study-1")
     assert sources is not None
     return sources

@@ -59,6 +59,12 @@ def test_a_refusal_is_final(status: int) -> None:
     assert len(sent_at) == 1
 
 
+@pytest.mark.parametrize("code", ["rate_limited", "too_many_uploads", "too_many_pictures"])
+def test_a_share_that_others_of_the_project_have_is_waited_for(code: str) -> None:
+    request, _ = answers(httpx.Response(429, json={"code": code}), httpx.Response(200))
+    assert Patience(pause_s=0.001).send(request).status_code == 200
+
+
 def test_a_submission_whose_first_try_still_runs_is_tried_again() -> None:
     busy = httpx.Response(409, json={"code": "idempotency_key_in_progress"})
     request, _ = answers(busy, httpx.Response(202))

@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.encaps import encapsulate, generate_frames
 
+from shared.coded_frames import MAX_SEGMENTS
+from shared.dicom import open_dicom
 from shared.dicom_copy import write_copy
 from shared.dicom_elements import WANTED
 from shared.errors import InvalidScan
@@ -46,7 +48,7 @@ FILES = {
 
 def copy_of(data: bytes) -> bytes:
     out = io.BytesIO()
-    write_copy(data, out)
+    write_copy(open_dicom(data), data, out)
     return out.getvalue()
 
 
@@ -206,6 +208,59 @@ def test_no_copy_is_made_of_what_is_refused() -> None:
     with pytest.raises(InvalidScan) as caught:
         copy_of(draw_dicom(HEAD, Modality="CT"))
     assert caught.value.code == "not_a_brain_mri"
+
+
+def no_operations(frame: bytes, *, before_each_run: int) -> bytes:
+    """The only segment of a frame of 8 bits, its first two runs behind bytes that make no pixel."""
+    nothing, (at,) = b"\x80" * before_each_run, struct.unpack_from("<L", frame, 4)
+    length = frame[at] + 2 if frame[at] < 128 else 2
+    return frame[:at] + nothing + frame[at : at + length] + nothing + frame[at + length :]
+
+
+def in_run_lengths(before_each_run: int) -> bytes:
+    dataset = pydicom.dcmread(io.BytesIO(coded(draw_dicom(HEAD), "run lengths")))
+    (frame,) = generate_frames(dataset.PixelData, number_of_frames=1)
+    dataset.PixelData = encapsulate([no_operations(frame, before_each_run=before_each_run)], has_bot=False)
+    out = io.BytesIO()
+    dataset.save_as(out)
+    return out.getvalue()
+
+
+def test_runs_that_make_no_pixel_are_bounded() -> None:
+    """Each costs as much as one that does, and a file has room for a thousand times as many as a picture has pixels."""
+    assert np.array_equal(
+        read_image(copy_of(in_run_lengths(100)), max_pixels=10_000), read_image(draw_dicom(HEAD), max_pixels=10_000)
+    )
+    with pytest.raises(InvalidScan, match="far more bytes") as caught:
+        copy_of(in_run_lengths(2 * HEAD.size))
+    assert caught.value.code == "truncated_image"
+
+
+EMPTY_J2K_COMMENT, EMPTY_JPEG_COMMENT = b"\xff\x64\0\2", b"\xff\xfe\0\2"
+
+
+@pytest.mark.parametrize(
+    ("coding", "change"),
+    [
+        ("jpeg lossless", lambda frame, count: frame[:2] + EMPTY_JPEG_COMMENT * count + frame[2:]),
+        ("jpeg-ls", lambda frame, count: frame[:2] + EMPTY_JPEG_COMMENT * count + frame[2:]),
+        ("jpeg 2000", lambda frame, count: frame.replace(b"\xff\x52", EMPTY_J2K_COMMENT * count + b"\xff\x52", 1)),
+        ("jpeg 2000", lambda frame, count: frame.replace(b"\xff\x93", EMPTY_J2K_COMMENT * count + b"\xff\x93", 1)),
+        ("jpeg 2000", lambda frame, count: empty_tile_parts(frame, count)),
+    ],
+    ids=["JPEG", "JPEG-LS", "main header", "tile-part's header", "tile-parts"],
+)
+def test_the_segments_of_a_frame_are_bounded(coding: str, change: Callable[[bytes, int], bytes]) -> None:
+    copy_of(with_fragments(coding, lambda frame: change(frame, MAX_SEGMENTS // 2)))
+    with pytest.raises(InvalidScan, match="segments") as caught:
+        copy_of(with_fragments(coding, lambda frame: change(frame, MAX_SEGMENTS)))
+    assert caught.value.code == "decode_limit"
+
+
+def empty_tile_parts(codestream: bytes, count: int) -> bytes:
+    at = codestream.index(b"\xff\x90")
+    empty = b"\xff\x90" + struct.pack(">HHLBB", 10, 0, 14, 0, 0) + b"\xff\x93"
+    return codestream[:at] + empty * count + codestream[at:]
 
 
 @settings(max_examples=300)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.heatmaps import Frame, lay_out
+from shared.heatmaps import Frame, lay_out, lay_out_in_strips
 
 sizes = st.integers(1, 90)
 
@@ -29,6 +29,16 @@ def test_a_map_is_finite_in_range_and_of_the_images_size(
     assert np.isfinite(full).all()
     assert full.min() >= 0
     assert full.max() <= 1
+
+
+@given(sizes, sizes, st.integers(1, 100))
+def test_strips_make_up_the_map(width: int, height: int, strip_px: int) -> None:
+    grid, frame = np.random.default_rng(width).random((9, 9), np.float32), Frame(-3, 5, 70)
+    strips = list(lay_out_in_strips(grid, frame=frame, width=width, height=height, strip_px=strip_px))
+    assert {strip.dtype for strip in strips} == {np.dtype(np.float32)}
+    assert max(map(len, strips)) <= strip_px
+    full = lay_out(grid, frame=frame, width=width, height=height)
+    assert np.concatenate(strips) == pytest.approx(full, abs=1e-6)
 
 
 def test_the_peak_stays_where_the_cell_is() -> None:
