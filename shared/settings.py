@@ -187,8 +187,8 @@ class Settings(BaseSettings):
     orphan_after_s: Seconds = Field(
         86_400.0, description="Age of a file without a row that is removed where its maker cannot be asked."
     )
-    task_soft_limit_s: Seconds = Field(300.0, description="A task is interrupted after this time.")
-    task_hard_limit_s: Seconds = Field(360.0, description="A task's process is killed after this time.")
+    task_soft_limit_s: Seconds = Field(540.0, description="A task is interrupted after this time.")
+    task_hard_limit_s: Seconds = Field(600.0, description="A task's process is killed after this time.")
     visibility_timeout_s: int = Field(900, ge=1, description="Redelivery of an unacknowledged message.")
 
     @field_validator("data_dir", "model_dir")
