@@ -39,6 +39,7 @@ def examples_of(*items: Example) -> Examples:
         pixels=np.stack([item.pixels for item in items]),
         outlines=np.stack([item.outline for item in items]),
         labels=np.array([item.label for item in items]),
+        patients=np.arange(len(items)).astype(str),
     )
 
 
