@@ -36,10 +36,10 @@ class AugmentedBatches:
     ) -> None:
         self._examples = Counterfactuals(examples, share=config.counterfactuals)
         self._patchwork = Patchwork(examples, share=config.patchwork)
-        self._stripped = Stripped(share=config.stripped, unoutlined=not config.patient_balance)
+        self._stripped = Stripped(share=config.stripped)
         self._crops = Crops(share=config.crops)
         self._greys = OtherGreys(examples.pixels, share=config.other_greys)
-        self._shares = _shares(examples, balance=config.patient_balance)
+        self._labels = examples.labels
         self._config = config
         self._stride = stride
         self._teacher = teacher
@@ -49,7 +49,7 @@ class AugmentedBatches:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """The batches of one epoch, the next ones made in a background thread while the network works."""
-        order = _drawn(self._shares, rng=np.random.default_rng((self._config.seed, number)))
+        order = np.random.default_rng((self._config.seed, number)).permutation(len(self._labels))
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="augment") as thread:
             ahead: deque[Future[Batch]] = deque()
             for step in range(self.steps):
@@ -84,22 +84,3 @@ class AugmentedBatches:
         if self._teacher is not None:
             targets[whole] = self._teacher.teach(pixels[whole], targets[whole])
         return pixels, (targets, cells)
-
-
-def _shares(examples: Examples, *, balance: float) -> npt.NDArray[np.float64]:
-    """How often each picture is shown in an epoch, 1 in the mean over each label: float64 (N,)."""
-    _, patient, pictures = np.unique(examples.patients, return_inverse=True, return_counts=True)
-    shares: npt.NDArray[np.float64] = np.asarray(pictures[patient] ** -float(balance), np.float64)
-    for label in np.unique(examples.labels):
-        shares[examples.labels == label] /= shares[examples.labels == label].mean()
-    return shares
-
-
-def _drawn(shares: npt.NDArray[np.float64], *, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """As many pictures as there are, in random order, each as often as its share, rounded down or up (systematic
-    sampling): all of them once where all shares are 1.
-    """
-    order = rng.permutation(len(shares))
-    ends = np.cumsum(shares[order])
-    at = np.searchsorted(ends, np.arange(len(shares)) + rng.uniform(0, 1), side="right")
-    return rng.permutation(order[np.minimum(at, len(shares) - 1)])

@@ -30,13 +30,6 @@ class TrainingConfig:
 
     `other_greys`: how many pictures are given the greys of another one, 0 to 1.
 
-    `patient_balance`: how much less each picture is shown the more there are of its patient: a patient of n pictures
-    is shown n ** (1 - patient_balance) times as often as one of one picture and the same label; 0 to 1.
-
-    `hot_cells`: of the term of healthy cells, the share in which those count by how much they are called a tumour.
-
-    `healthy_handicap`: added to the logit of "no tumour" in the loss alone, so that it has to be that much surer.
-
     `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
 
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
@@ -68,9 +61,6 @@ class TrainingConfig:
     other_greys: float
     teacher: str
     teacher_share: float
-    patient_balance: float
-    hot_cells: float
-    healthy_handicap: float
 
     def size_at(self, epoch: int) -> int:
         """The side of the images of epoch 0, 1, ..."""

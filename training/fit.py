@@ -27,7 +27,7 @@ from training.config import TrainingConfig
 from training.dataset.slices import Examples
 from training.evaluation.calibrate import negative_log_likelihood
 from training.evaluation.history import CONFIG_FILE, HISTORY_FILE
-from training.losses import ClassMapLoss, ImageLoss
+from training.losses import ClassMapLoss
 from training.precision import convolutions_in
 from training.teacher import Teacher
 
@@ -174,10 +174,8 @@ def _compile(network: keras.Model, *, config: TrainingConfig, steps_per_epoch: i
     network.compile(
         optimizer=optimizer,
         loss=[
-            ImageLoss(label_smoothing=config.label_smoothing, healthy_handicap=config.healthy_handicap),
-            ClassMapLoss(
-                outline_weight=config.outline_weight, cell_weight=config.cell_weight, hot_cells=config.hot_cells
-            ),
+            keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),
+            ClassMapLoss(outline_weight=config.outline_weight, cell_weight=config.cell_weight),
         ],
         metrics=[["accuracy"], []],
         jit_compile=keras.backend.backend() == "jax",

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain import HEALTHY
 from training.augmentation.example import IN_HEAD, Example
 
 Pixels = npt.NDArray[np.uint8]
@@ -27,18 +26,15 @@ _MARGIN = 0.03  # left around the brain, as `prepare` leaves it
 
 
 class Stripped:
-    """Shows, for a `share` in [0, 1] of examples, the brain alone; tumours without an outline only if `unoutlined`."""
+    """Shows, for a `share` in [0, 1] of examples, the brain alone."""
 
-    def __init__(self, *, share: float, unoutlined: bool = True) -> None:
+    def __init__(self, *, share: float) -> None:
         self._share = share
-        self._unoutlined = unoutlined
 
     def strip(self, example: Example, *, rng: np.random.Generator) -> Example:
         """The example without what lies around the brain, enlarged; itself where brain and skull do not part."""
         if not self._share or rng.random() >= self._share:
             return example
-        if not self._unoutlined and example.label != HEALTHY and not example.outline.any():
-            return example  # a tumour that may lie at the skull and go with it, while its label stays
         brain = brain_of(example.pixels, level=rng.uniform(*_LEVELS))
         return example if brain is None else _alone(example, brain)
 

@@ -51,12 +51,11 @@ class Slice:
 
 @dataclass(frozen=True)
 class Examples:
-    """Slices in memory: pixels uint8 (N, S, S); outline masks uint8 (N, S, S) of 0 or 255; labels and patients (N,)."""
+    """Slices in memory: pixels uint8 (N, S, S); outline masks uint8 (N, S, S) of 0 or 255; labels (N,)."""
 
     pixels: npt.NDArray[np.uint8]
     outlines: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
-    patients: npt.NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -123,8 +122,7 @@ def load_examples(slices: Sequence[Slice], *, size_px: int) -> Examples:
             in_image = outline_in_image(item.outline, width=image.shape[1], height=image.shape[0])
             outlines[at] = _mask_in_frame(in_image, frame=prepared.frame, size_px=size_px)
     labels = np.array([CLASSES.index(item.label) for item in slices], np.int64)
-    patients = np.array([item.patient for item in slices])
-    return Examples(pixels=pixels, outlines=outlines, labels=labels, patients=patients)
+    return Examples(pixels=pixels, outlines=outlines, labels=labels)
 
 
 def read_picture(path: Path) -> npt.NDArray[np.uint8]:

@@ -43,9 +43,6 @@ CONFIG = TrainingConfig(
     other_greys=0.0,
     teacher="",
     teacher_share=0.0,
-    patient_balance=0.5,
-    hot_cells=0.5,
-    healthy_handicap=0.5,
 )
 
 
@@ -63,10 +60,7 @@ def examples() -> Examples:
     outlines = np.zeros((12, 40, 40), np.uint8)
     outlines[:6, 10:20, 10:20] = 255
     return Examples(
-        pixels=rng.integers(0, 256, (12, 40, 40)).astype(np.uint8),
-        outlines=outlines,
-        labels=np.arange(12) % 4,
-        patients=np.arange(12).astype(str),
+        pixels=rng.integers(0, 256, (12, 40, 40)).astype(np.uint8), outlines=outlines, labels=np.arange(12) % 4
     )
 
 

@@ -39,7 +39,6 @@ def examples_of(*items: Example) -> Examples:
         pixels=np.stack([item.pixels for item in items]),
         outlines=np.stack([item.outline for item in items]),
         labels=np.array([item.label for item in items]),
-        patients=np.arange(len(items)).astype(str),
     )
 
 

@@ -86,7 +86,6 @@ def examples() -> Examples:
         pixels=np.stack([one.pixels for one in heads]),
         outlines=np.stack([one.outline for one in heads]),
         labels=np.array([one.label for one in heads]),
-        patients=np.arange(len(heads)).astype(str),
     )
 
 
