@@ -40,13 +40,13 @@ def process_scans(runtime: Runtime, scan_ids: Collection[UUID], *, finisher: Fin
     with structlog.contextvars.bound_contextvars(
         batch_ids=sorted({str(scan.batch_id) for scan in claimed}), scan_ids=[str(scan.id) for scan in claimed]
     ):
-        if len(claimed) == 1 and finisher is not None:
-            # What is tried alone may be what kills processes: no other chunk is to be blamed for it, nor it for that.
-            finisher.wait()
-            finisher = None
         alive = ExitStack()
         try:
             alive.enter_context(heartbeat(runtime, claimed))
+            if len(claimed) == 1 and finisher is not None:
+                # It may be what kills processes: no other chunk is to be blamed for it, nor it for another.
+                finisher.wait()
+                finisher = None
             chunk = Chunk(runtime, claimed)
             chunk.run()
             if finisher is None:

@@ -23,7 +23,7 @@ def scan_result(scan_id: UUID) -> Response:
 
 
 @blueprint.get("/studies/<uuid:study_id>/report.dcm")
-@blueprint.doc(operation_id="get_study_report_dicom", responses=[404, 409])
+@blueprint.doc(operation_id="get_study_report_dicom", responses=[404, 409, 429, 503])
 def study_report(study_id: UUID) -> Response:
     """The results of a study's slices as DICOM structured report (TID 1500); only of what came as DICOM."""
     return _file(dicom_results.study_report(services(), caller(), study_id), f"{study_id}.report.dcm")

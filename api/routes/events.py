@@ -18,7 +18,7 @@ blueprint = APIBlueprint("events", __name__, url_prefix="/v1/batches/<uuid:batch
 
 
 @blueprint.get("")
-@blueprint.doc(operation_id="follow_batch", responses=[204, 404, 422, 503])
+@blueprint.doc(operation_id="follow_batch", responses=[204, 404, 422, 429, 503])
 def follow(batch_id: UUID) -> Response:
     """Follow a batch as server-sent events: `scan` for each that ended or was queued again, `done` at the end.
 

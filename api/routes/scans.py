@@ -87,7 +87,7 @@ def _document(scan_id: UUID) -> ScanDocument:
 
 @blueprint.get("/<uuid:scan_id>/image")
 @blueprint.input(PictureQuery, location="query", arg_name="query")
-@blueprint.doc(operation_id="get_scan_image", responses=[404, 409])
+@blueprint.doc(operation_id="get_scan_image", responses=[404, 409, 429, 503])
 def image(scan_id: UUID, query: PictureQuery) -> Response:
     """The uploaded image as PNG, or smaller for a grid of many."""
     png = scans.scan_image_png(services(), caller(), scan_id, size_px=query.size_px)

@@ -17,7 +17,7 @@ blueprint = APIBlueprint("studies", __name__, url_prefix="/v1/studies", tag="Stu
 
 @blueprint.get("/<uuid:study_id>")
 @blueprint.output(StudyDocument)
-@blueprint.doc(operation_id="get_study", responses=[404])
+@blueprint.doc(operation_id="get_study", responses=[404, 429, 503])
 def show(study_id: UUID) -> Any:
     """Look at one study: its slices in order with their results, and the most suspicious of them."""
     study = studies.find_study(services(), caller(), study_id)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
@@ -104,6 +105,16 @@ def test_a_scan_that_is_tried_alone_shares_its_process_with_no_other_claim(runti
     processing.process_scans(looking, alone, finisher=runtime.finisher)
     assert seen[0] == [ScanState.SUCCEEDED, ScanState.SUCCEEDED, ScanState.RUNNING]
     assert states(runtime)[-1] is ScanState.SUCCEEDED, "recorded before the task ends"
+
+
+def test_a_claim_is_given_back_where_its_time_ends_while_it_waits_for_the_chunk_before(runtime: Runtime) -> None:
+    class NeverDone(Finisher):
+        def wait(self) -> None:
+            raise SoftTimeLimitExceeded
+
+    ids = add_scans(runtime, png(1))
+    processing.process_scans(runtime, ids, finisher=NeverDone())
+    assert states(runtime) == [ScanState.QUEUED]
 
 
 def test_a_claim_whose_answer_was_lost_brings_no_scans_of_the_chunk_before(
