@@ -208,17 +208,12 @@ class Client:
 
     def result_dicom(self, scan_id: str) -> bytes:
         """A scan's heatmap as a DICOM file in its study; RequestRefused with 409 `not_dicom` or `no_result`."""
-        path = f"/v1/scans/{quote(scan_id, safe='')}/result.dcm"
-        response = self._patience.send(lambda: self._http.get(path))
-        _refuse(response)
-        return response.content
+        return self._file(f"/v1/scans/{quote(scan_id, safe='')}/result.dcm")
 
     def study_report(self, study_id: str) -> bytes:
         """A study's results as a DICOM structured report; RequestRefused with 409 `not_dicom` or `no_result`."""
         path = f"/v1/studies/{quote(study_id, safe='')}/report.dcm"
-        response = self._patience.send(lambda: self._http.get(path, timeout=self._patient_timeout), repeatable=False)
-        _refuse(response)
-        return response.content
+        return self._file(path, timeout=self._patient_timeout, repeatable=False)
 
     def download_dicom(self, batch_id: str, folder: Path | str) -> list[Path]:
         """Fetch `SCAN.result.dcm` of every succeeded scan and `STUDY.report.dcm` of every study; their paths.
@@ -320,6 +315,14 @@ class Client:
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.get(path, params=query)))
+
+    def _file(self, path: str, *, timeout: httpx.Timeout | None = None, repeatable: bool = True) -> bytes:
+        def fetch() -> httpx.Response:
+            return self._http.get(path, timeout=timeout or self._http.timeout)
+
+        response = self._patience.send(fetch, repeatable=repeatable)
+        _refuse(response)
+        return response.content
 
     def _once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         return _document(self._patience.send(lambda: self._http.request(method, path, **content), repeatable=False))

@@ -30,7 +30,10 @@ def collect(paths: Sequence[Path | str] | Path | str) -> list[Member]:
     if lost := [member.path for member in members if not member.path.exists()]:
         raise FileNotFoundError(f"{lost[0]} is a link to what does not exist")
     files = {Path(os.path.abspath(member.path)): member.name for member in members}
-    return members if len(set(files.values())) == len(files) else _from_above(members, top=_folder_of_all(files))
+    if len(set(files.values())) == len(files):
+        return members
+    top = os.path.commonpath([file.parent for file in files])
+    return [Member(member.path, Path(os.path.relpath(member.path, top)).as_posix()) for member in members]
 
 
 def check_readable(members: Iterable[Member]) -> None:
@@ -61,14 +64,6 @@ def _files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield path
         elif path.resolve() not in around:
             yield from _files_below(path, around)
-
-
-def _folder_of_all(files: Iterable[Path]) -> str:
-    return os.path.commonpath([file.parent for file in files])
-
-
-def _from_above(members: Sequence[Member], *, top: str) -> list[Member]:
-    return [Member(member.path, Path(os.path.relpath(member.path, top)).as_posix()) for member in members]
 
 
 class LazyFile(io.RawIOBase):
