@@ -64,8 +64,10 @@ def chunks(rows: Sequence[tuple[UUID, int | None]], *, chunk_size: int, are_last
 
 
 def _share(left: int) -> int:
-    """How many of those that are left the next chunk takes; all, where the rest would be fewer than the least."""
-    return left if left < 2 * _LEAST_IN_CHUNK else max(_LEAST_IN_CHUNK, left // _SHARES)
+    """How many of those that are left the next chunk takes; the last but one takes half, for two workers at once."""
+    if left < _LEAST_IN_CHUNK:
+        return left
+    return max(min(_LEAST_IN_CHUNK, -(-left // 2)), left // _SHARES)
 
 
 def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:

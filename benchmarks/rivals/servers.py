@@ -20,7 +20,6 @@ import httpx
 from benchmarks.rivals import processes
 from benchmarks.rivals.mlserver_settings import MODEL, model_settings, server_settings
 from benchmarks.rivals.variables import FOLDER_VARIABLE, MODEL_VARIABLE, READY, WORKERS_VARIABLE
-from shared.allocation import KEEP_FREED_MEMORY
 from shared.liveness import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +87,7 @@ def rival_variables() -> dict[str, str]:
 def server_variables(model_dir: Path, folder: Path) -> dict[str, str]:
     """The same with a server's settings: one thread in each library, as there is one worker for each core.
 
-    The allocator is told what the service's own parts are told.
+    The allocator is as their guides leave it, untold.
     """
     return {
         **rival_variables(),
@@ -98,7 +97,6 @@ def server_variables(model_dir: Path, folder: Path) -> dict[str, str]:
         "TF_NUM_INTRAOP_THREADS": "1",
         "TF_NUM_INTEROP_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
-        **KEEP_FREED_MEMORY,
         "BENTOML_HOME": str(folder / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "true",
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +20,14 @@ def test_chunks_are_full_while_others_follow() -> None:
 def test_the_last_chunks_become_smaller() -> None:
     sizes = [len(chunk) for chunk in chunks(rows(400), chunk_size=64, are_last=True)]
     assert sizes[:3] == [64, 64, 64]
-    assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
-    assert 8 <= sizes[-1] < 16  # no rest of one or two, which would cost what eight do
-    assert sizes[-2] == 8
+    assert sizes == sorted(sizes, reverse=True)
+    assert 4 <= sizes[-1] < 8  # no rest of one or two, which would cost what eight do
+
+
+@pytest.mark.parametrize(("left", "sizes"), [(7, [7]), (8, [4, 4]), (13, [7, 6]), (15, [8, 7]), (16, [8, 4, 4])])
+def test_the_last_two_are_as_long_as_each_other(left: int, sizes: list[int]) -> None:
+    """One worker at thirteen while another has nothing left to do would hold up the end of every batch."""
+    assert [len(chunk) for chunk in chunks(rows(left), chunk_size=64, are_last=True)] == sizes
 
 
 @given(st.lists(st.sampled_from([None, 1, 4, 100]), max_size=150), st.booleans())
