@@ -38,6 +38,9 @@ from shared.errors import NotFound
 _log = structlog.get_logger(__name__)
 # Fewer digits would find whole days.
 _ID_BEGINS = re.compile(r"[0-9a-f]{8,32}")
+# The rows of ten thousand scans, and SQLAlchemy's copies of them, are 20 MB.
+_ROWS_AT_ONCE = 1_000
+_NO_PLACE = {"study_id": None, "slice_index": None}
 
 
 def submit_batch(
@@ -131,18 +134,19 @@ def _commit(
 
 
 def _store(session: Session, *, batch: Mapping[str, Any], candidates: Sequence[Candidate], now: datetime) -> None:
-    rows = [_scan_row(batch, candidate, now=now) for candidate in candidates]
-    ids = [row["id"] for row in rows]
+    ids = [new_id() for _ in candidates]
     session.execute(insert(Batch), {**batch, "created_at": now, "first_scan_id": min(ids), "last_scan_id": max(ids)})
-    _put_into_studies(session, batch, candidates, rows, now=now)
-    session.execute(insert(SCANS), rows)
-    rejected = {row["id"]: row["state"] for row in rows if row["state"] is ScanState.REJECTED}
+    places = _put_into_studies(session, batch, candidates, now=now)
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        some = range(start, min(start + _ROWS_AT_ONCE, len(ids)))
+        rows = [_scan_row(batch, candidates[n], now=now) | {"id": ids[n]} | places.get(n, _NO_PLACE) for n in some]
+        session.execute(insert(SCANS), rows)
+    rejected = {ids[n]: ScanState.REJECTED for n, candidate in enumerate(candidates) if candidate.fault}
     append_events(session, batch["id"], rejected, now=now)
 
 
 def _scan_row(batch: Mapping[str, Any], candidate: Candidate, *, now: datetime) -> dict[str, Any]:
     return {
-        "id": new_id(),
         "batch_id": batch["id"],
         "project": batch["project"],
         "filename": candidate.filename,
@@ -150,8 +154,6 @@ def _scan_row(batch: Mapping[str, Any], candidate: Candidate, *, now: datetime) 
         "upload_key": None if candidate.fault else upload_key(batch["id"], candidate.file.path.name),
         "size_bytes": candidate.file.size_bytes,
         "sha256": candidate.file.sha256,
-        "study_id": None,
-        "slice_index": None,
         "sop_instance_uid": candidate.slice.sop_instance_uid if candidate.slice else None,
         "warnings": list(candidate.slice.warnings) if candidate.slice else [],
         "state": ScanState.REJECTED if candidate.fault else ScanState.QUEUED,
@@ -163,15 +165,10 @@ def _scan_row(batch: Mapping[str, Any], candidate: Candidate, *, now: datetime) 
 
 
 def _put_into_studies(
-    session: Session,
-    batch: Mapping[str, Any],
-    candidates: Sequence[Candidate],
-    rows: Sequence[dict[str, Any]],
-    *,
-    now: datetime,
-) -> None:
-    """Store the studies that the candidates' slices make, and name them and each slice's place in the scans' rows."""
-    studies = []
+    session: Session, batch: Mapping[str, Any], candidates: Sequence[Candidate], *, now: datetime
+) -> dict[int, dict[str, Any]]:
+    """Store the studies that the candidates' slices make; the columns that place a scan in one, by its number."""
+    studies, places = [], {}
     files = [candidate.file.path for candidate in candidates]
     for series in put_together([candidate.slice for candidate in candidates], files=files):
         study = {
@@ -187,9 +184,10 @@ def _put_into_studies(
         }
         studies.append(study)
         for slice_index, number in enumerate(series.members):
-            rows[number] |= {"study_id": study["id"], "slice_index": slice_index}
+            places[number] = {"study_id": study["id"], "slice_index": slice_index}
     if studies:
         session.execute(insert(Study), studies)
+    return places
 
 
 def find_batch(services: Services, caller: Caller, batch_id: UUID) -> tuple[Batch, BatchProgress]:
