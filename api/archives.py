@@ -154,7 +154,7 @@ def _unpack_member(
 ) -> StagedFile:
     # zipfile cuts a name at its first NUL; what was really sent is judged, of one that is too long its beginning.
     name = info.orig_filename[: settings.max_filename_chars + 1]
-    target = StagedFile(name, staging.next_file(), size_bytes=0, sha256="", head=b"")
+    target = StagedFile(name, str(staging.next_file()), size_bytes=0, sha256="", head=b"")
     try:
         _check_member(info, overlaps=overlaps)
         return _write_member(opened, info, target=target, budget=budget, settings=settings)
@@ -192,7 +192,7 @@ def _write_member(
             _check_size(size, info=info, budget=budget, settings=settings)
             digest.update(data)
             file.write(data)
-    return StagedFile(target.filename, target.path, size, digest.hexdigest(), head)
+    return StagedFile(target.filename, target.place, size, digest.hexdigest(), head)
 
 
 def _check_size(size: int, *, info: zipfile.ZipInfo, budget: Budget, settings: Settings) -> None:

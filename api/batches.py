@@ -169,7 +169,7 @@ def _put_into_studies(
 ) -> dict[int, dict[str, Any]]:
     """Store the studies that the candidates' slices make; the columns that place a scan in one, by its number."""
     studies, places = [], {}
-    files = [candidate.file.path for candidate in candidates]
+    files = [candidate.file.place for candidate in candidates]
     for series in put_together([candidate.slice for candidate in candidates], files=files):
         study = {
             "id": new_id(),

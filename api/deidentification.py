@@ -86,4 +86,4 @@ def _as_stored(file: StagedFile, path: Path) -> StagedFile:
         digest = hashlib.file_digest(copy, "sha256")
         copy.seek(0)
         head = copy.read(HEAD_BYTES)
-    return replace(file, path=path, size_bytes=path.stat().st_size, sha256=digest.hexdigest(), head=head)
+    return replace(file, place=str(path), size_bytes=path.stat().st_size, sha256=digest.hexdigest(), head=head)

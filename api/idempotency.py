@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -26,9 +27,9 @@ _KEPT_FOR = timedelta(hours=24)
 def fingerprint(upload: Upload) -> str:
     """SHA-256 over what was submitted: fields, and name and hash of each file; multipart boundaries do not count."""
     digest = hashlib.sha256()
-    parts = [*(f"{name}={value}" for name, value in sorted(upload.fields.items()))]
-    parts += [f"{file.filename}{file.cut_name_sha256}:{file.sha256}" for file in upload.files]
-    for part in parts:
+    fields = (f"{name}={value}" for name, value in sorted(upload.fields.items()))
+    files = (f"{file.filename}{file.cut_name_sha256}:{file.sha256}" for file in upload.files)
+    for part in chain(fields, files):
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(8, "big") + encoded)
     return digest.hexdigest()

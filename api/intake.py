@@ -19,7 +19,7 @@ from shared.images import count_frames, may_hold_several
 from shared.settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A scan about to be stored; with a fault it is rejected from the start."""
 

@@ -24,22 +24,28 @@ class Fault:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StagedFile:
     """One file of a batch, complete below the staging folder; or, with a `fault`, only its name.
 
     `filename`: as it was sent, or the beginning of one that is too long anyway; `cut_name_sha256` is of the whole then,
-    since thousands of long names would fill the memory. `head`: its first bytes, `HEAD_BYTES` of
-    `shared.dicom_elements` at most, which tell its format.
+    since thousands of long names would fill the memory. `place`: its path, as text for the same reason: thousands of
+    objects would take 400 bytes each. `head`: its first bytes, `HEAD_BYTES` of `shared.dicom_elements` at most, which
+    tell its format.
     """
 
     filename: str
-    path: Path
+    place: str
     size_bytes: int
     sha256: str
     head: bytes
     fault: Fault | None = None
     cut_name_sha256: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self.place)
 
     def refused(self, fault: Fault) -> StagedFile:
         """The same file as one that is not kept."""

@@ -46,7 +46,7 @@ def look_through(services: Services, caller: Caller, upload: Upload, *, staging:
 
 def _kept_bytes(candidates: Sequence[Candidate]) -> int:
     """Bytes on disk: a file of several images counts once."""
-    kept = {candidate.file.path: candidate.file.size_bytes for candidate in candidates if not candidate.fault}
+    kept = {candidate.file.place: candidate.file.size_bytes for candidate in candidates if not candidate.fault}
     return sum(kept.values())
 
 

@@ -176,7 +176,7 @@ def _receive_file(
         path.unlink()  # what a browser sends for a file input that was left empty
         return
     name, cut_sha256 = _cut(filename, settings=settings)
-    upload.files.append(StagedFile(name, path, size, digest.hexdigest(), head, cut_name_sha256=cut_sha256))
+    upload.files.append(StagedFile(name, str(path), size, digest.hexdigest(), head, cut_name_sha256=cut_sha256))
 
 
 def _cut(filename: str, *, settings: Settings) -> tuple[str, str]:
