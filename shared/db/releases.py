@@ -22,7 +22,7 @@ from shared.db.queries import CLAIM_COLUMNS, ClaimedScan, cancel_queued, end_cla
 from shared.domain import ScanState
 from shared.settings import Settings
 
-# 64 -> 8 -> 1: few rounds until the culprit is alone, and few chunks of one for the sake of its neighbours.
+# 128 -> 16 -> 2 -> 1: few rounds until the culprit is alone, and few chunks of one for the sake of its neighbours.
 _SPLIT = 8
 WORKER_LOST = "worker_lost"
 

@@ -16,15 +16,27 @@ SHIPPED = Settings().model_dir
 PLAIN_SCORES = ROOT / "training" / "results" / "cnn-plain" / "scores.csv"
 
 
-def test_it_was_measured_by_patient_on_all_folds_and_keeps_what_was_promised() -> None:
+def test_it_was_measured_by_patient_on_all_folds_and_falls_no_further_than_a_few_scans() -> None:
+    """A little under what cnn-stripped-1 reached, so that the next one may trade a few scans, and no more."""
     evaluation = json.loads((SHIPPED / "evaluation.json").read_text())
     figures = {name: figure["value"] for name, figure in evaluation["headline"].items()}
     assert evaluation["measured"]["folds"] == [0, 1, 2, 3, 4]
-    assert figures["accuracy"] >= 0.94
-    assert figures["figshare_tumour_accuracy"] >= 0.91
-    assert figures["peak_in_box"] >= 0.85
-    assert figures["expected_calibration_error"] <= 0.03
+    assert figures["accuracy"] >= 0.95
+    assert figures["figshare_tumour_accuracy"] >= 0.948
+    assert evaluation["by_class"]["sensitivity"]["meningioma"]["value"] >= 0.87
+    assert figures["tumour_called_healthy"] <= 0.006
+    assert figures["peak_in_box"] >= 0.90
+    assert figures["energy_in_box"] >= 0.44
+    assert figures["expected_calibration_error"] <= 0.015
     assert figures["in_review"] <= 0.10
+
+
+def test_its_gate_turns_away_one_in_two_hundred_scans_of_figshare_and_br35h_at_most() -> None:
+    """Of both together, as docs/training.md promises; of Br35H alone it is more."""
+    rejected = json.loads((SHIPPED / "evaluation.json").read_text())["gate"]["brain_mri_rejected"]
+    shares = [rejected[source] for source in ("figshare", "br35h")]
+    scans = sum(share["n"] for share in shares)
+    assert sum(share["value"] * share["n"] for share in shares) / scans <= 0.005
 
 
 def test_residuals_and_outlines_are_worth_their_while() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from training.publication import comparison_tables, tables
 from training.publication.experiment_tables import experiment_table
 from training.publication.section_tables import section_tables
+from training.publication.shortcut_tables import within_source_table
 
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "headline": tables.headline_table,
@@ -28,6 +29,7 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "review": tables.review_table,
     "heatmaps": tables.heatmap_table,
     "sizes": tables.size_table,
+    "shortcuts-within-a-source": within_source_table,
     "comparison": comparison_tables.comparison_table,
     "differences": comparison_tables.difference_table,
 }

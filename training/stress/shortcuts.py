@@ -48,7 +48,7 @@ class Table:
 
 
 def shortcuts(
-    slices: Sequence[Slice], *, size_px: int = 160, seed: int = 0, report: Callable[[str], None] = print
+    slices: Sequence[Slice], *, size_px: int, seed: int = 0, report: Callable[[str], None] = print
 ) -> dict[str, Any]:
     """Figures of the classifier on every group of features and on all together, of the file and as prepared.
 

@@ -11,7 +11,9 @@ import pytest
 
 from shared.settings import Settings
 from training.config import load_config
+from training.evaluation.comparison import COMPARISON_FILE, compare
 from training.evaluation.experiment import figures_of_scores
+from training.evaluation.history import read_histories
 from training.evaluation.report import EVALUATION_FILE, evaluate_out_of_fold, headline
 from training.evaluation.scores import SCORES_FILE, read_scores
 from training.evaluation.split_figures import record_wise, unseen_sources
@@ -61,8 +63,20 @@ def test_the_evaluation_is_its_tables(bundle: Path) -> None:
         for name, section in again.items():
             assert_close(section, evaluation[name], at=name)
         described = read(bundle / "bundle.json")
-        for name in ("temperature", "review_below"):
-            assert described[name] == evaluation["calibration"]["bundle"][name]
+        served = {name: described[name] for name in ("temperature", "healthy_offset", "review_below")}
+        served["review_beyond"] = described["distance"]["review_beyond"]
+        assert served == evaluation["calibration"]["bundle"]
+
+
+def test_how_the_networks_learned_is_what_their_runs_wrote_down() -> None:
+    kept = 0
+    for bundle in BUNDLES:
+        results = ROOT / "training" / "results" / bundle.name.rpartition("-")[0]
+        learned = read(bundle / EVALUATION_FILE).get("training", {})
+        if learned and (written := read_histories(results)):
+            assert learned == written, bundle.name
+            kept += 1
+    assert kept >= 2
 
 
 def test_what_other_splits_give_is_their_tables(bundle: Path) -> None:
@@ -76,6 +90,16 @@ def test_what_other_splits_give_is_their_tables(bundle: Path) -> None:
         table = read_scores(results / "record-wise" / SCORES_FILE)
         again = record_wise(table, read_scores(bundle / SCORES_FILE))
         assert_close(again, evaluation["record_wise"], at="record_wise")
+
+
+def test_the_comparison_is_its_three_tables() -> None:
+    kept = read(ROOT / "models" / COMPARISON_FILE)
+    folders = {name: (ROOT / "models" / name, ROOT / "training" / "results" / name) for name in kept["models"]}
+    tables = {
+        name: read_scores((bundle if bundle.is_dir() else results) / SCORES_FILE)
+        for name, (bundle, results) in folders.items()
+    }
+    assert_close(compare(tables, kept["costs"]), kept, at="comparison")
 
 
 def test_the_tables_of_the_documents_are_the_evaluations() -> None:
