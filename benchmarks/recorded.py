@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.summary import markdown
+from training.publication.documents import fill_documents
 
 RECORDED_FILE = Path("benchmarks/recorded.json")
 DOCUMENT = Path("docs/performance.md")
@@ -16,10 +17,11 @@ _MARKED = re.compile(rf"(<!-- made of {re.escape(str(RECORDED_FILE))} -->\n).*?(
 
 
 def record(measured: Mapping[str, Any], *, root: Path) -> None:
-    """Keep a run, as `build/bench.json` has it, and write its tables into the document."""
+    """Keep a run, as `build/bench.json` has it, and write its tables into the documents."""
     (root / RECORDED_FILE).write_text(json.dumps(measured, indent=1) + "\n")
     document = root / DOCUMENT
     document.write_text(with_recorded(document.read_text(), root=root))
+    fill_documents(root)  # the aims of the model name a figure of the bench
 
 
 def with_recorded(text: str, *, root: Path) -> str:

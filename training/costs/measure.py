@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.history import training_minutes
+from training.evaluation.history import teacher_of, training_minutes
 from worker.inference.bundle import Bundle, read_bundle
 
 Report = Callable[[str], None]
@@ -142,6 +142,7 @@ def _known(bundle: Bundle, subject: Subject, loaded: Mapping[str, Any]) -> dict[
         "macs": loaded["macs"],
         "size_bytes": bundle.weights.stat().st_size,
         "training_minutes": training_minutes(subject.history) if subject.history else None,
+        "teacher": teacher_of(subject.history) if subject.history else "",
     }
 
 

@@ -48,3 +48,8 @@ def training_minutes(history: Path) -> float:
     if any(count and not took for count, took in phases):
         raise ValueError(f"{history}: the run has not come to an epoch of every size yet")
     return round(sum(count * min(took) for count, took in phases if count) / 60, 1)
+
+
+def teacher_of(history: Path) -> str:
+    """The run, or runs joined by +, whose network taught this one; empty where none did."""
+    return str(json.loads((history.parent / CONFIG_FILE).read_text()).get("teacher", ""))

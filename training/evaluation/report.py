@@ -24,6 +24,7 @@ from training.evaluation.curves import reliability, risk_coverage, roc
 from training.evaluation.doubted_figures import doubted_figures
 from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.scores import ScanScore
+from training.evaluation.where_fitted import where_fitted
 
 EVALUATION_FILE = "evaluation.json"
 _SIZES = ("small", "medium", "large")
@@ -46,14 +47,7 @@ def evaluate_out_of_fold(scores: Sequence[ScanScore], *, model: str, command: st
     Raises ValueError where there is one fold only.
     """
     by_fold = calibrate.fit_on_other_folds(scores)
-    fitted = {
-        "how": "fitted on out-of-fold scores: for a fold's own figures on the other folds, for the bundle on all",
-        "error_rate_wanted": calibrate.ERROR_RATE,
-        "most_in_review": calibrate.MOST_IN_REVIEW,
-        "distance_quantile": calibrate.DISTANCE_QUANTILE,
-        "bundle": asdict(calibrate.fit_calibration(scores)),
-        "by_fold": {str(fold): asdict(calibration) for fold, calibration in by_fold.items()},
-    }
+    fitted = _fitted(scores, by_fold)
     measured = _measured(
         scores,
         how="cross-validation by patient: each scan by the network that never saw its patient",
@@ -82,6 +76,25 @@ def write_document(path: Path, document: Mapping[str, Any]) -> None:
     text = re.sub(r"\[[^\[\]{}]*\]", lambda found: "[" + " ".join(found[0][1:-1].split()) + "]", text)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n")
+
+
+def _fitted(scores: Sequence[ScanScore], by_fold: Mapping[int, Calibration]) -> Document:
+    bundle = calibrate.fit_calibration(scores)
+    others = {fold: [score for score in scores if score.fold != fold] for fold in by_fold}
+    return {
+        "how": "fitted on out-of-fold scores: for a fold's own figures on the other folds, for the bundle on all",
+        "error_rate_wanted": calibrate.ERROR_RATE,
+        "most_in_review": calibrate.MOST_IN_REVIEW,
+        "called_healthy_wanted": calibrate.CALLED_HEALTHY,
+        "most_offset": calibrate.MOST_OFFSET,
+        "distance_quantile": calibrate.DISTANCE_QUANTILE,
+        "bundle": asdict(bundle),
+        "by_fold": {str(fold): asdict(calibration) for fold, calibration in by_fold.items()},
+        "where_fitted": {
+            "bundle": where_fitted(scores, bundle),
+            "by_fold": {str(fold): where_fitted(others[fold], each) for fold, each in by_fold.items()},
+        },
+    }
 
 
 def _measured(scores: Sequence[ScanScore], *, how: str, command: str) -> Document:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.report import COMPUTED, EVALUATION_FILE
-from training.publication import tables
+from training.publication import calibration_tables, tables
 from training.publication.plots.all import pictures_of
 from training.publication.section_tables import section_tables
 from training.publication.wording import name_of, number_in_words
@@ -98,6 +98,9 @@ heatmap looks convincing also where it is wrong, and so does a high probability:
 * Review catches some of the wrong answers, not all: see the error rate outside review.
 {caveats}"""
 
+_WANTED = """\
+The calibration is to leave at most so many wrong answers outside review, and to call at most so many tumours healthy.
+Two limits go before both: a cap on the share in review, and a bound of what is added to "no tumour"."""
 # Of the shared data set alone: of somebody's own pictures no more is known than their table says.
 _SHARED_SOURCES = {"br35h", "figshare"}
 _TRIED = "* What was tried on the way: `docs/experiments.md`.\n"
@@ -159,7 +162,10 @@ def _analyses(evaluation: Document, picture: Any) -> Iterable[str]:
     yield _section("### By source and fold", tables.group_table(evaluation, by="by_source"))
     yield _section(tables.group_table(evaluation, by="by_fold"), picture("by-group"), picture("training"))
     fitted = f"Calibration: {evaluation['calibration']['how']}."
-    yield _section("### Calibration and review", fitted, tables.calibration_table(evaluation), picture("reliability"))
+    calibrated = calibration_tables.calibration_table(evaluation)
+    yield _section("### Calibration and review", fitted, calibrated, picture("reliability"))
+    if "where_fitted" in evaluation["calibration"]:
+        yield _section(_WANTED, calibration_tables.wanted_table(evaluation))
     yield _section(tables.review_table(evaluation), picture("risk-coverage"))
     if evaluation["heatmaps"]["by_size"]:
         yield _section("### Heatmaps", f"Of {evaluation['heatmaps']['of']}.", tables.heatmap_table(evaluation))

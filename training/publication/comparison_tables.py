@@ -9,21 +9,23 @@ from training.publication.tables import markdown_table
 from training.publication.wording import LOWER_IS_BETTER, difference_in_words, name_of, number_in_words, rate_in_words
 
 Document = Mapping[str, Any]
+Cost = tuple[float | None, str]  # the number, and what is told
 _SURE = 0.05  # p-values under it are called no accident
 
 
 def comparison_table(comparison: Document) -> str:
     """A row for each figure and cost, a column for each network.
 
-    Bold: better than another with p < 0.05, and itself beaten by none.
+    Bold: better than another with p < 0.05, and itself beaten by none; of costs the least, and the most scans/s.
     """
     rows = [
         (name_of(figure), *_with_best_bold(figure, rates, comparison))
         for figure, rates in comparison["figures"].items()
     ]
-    costs = {name: dict(_costs(cost)) for name, cost in comparison["costs"].items()}
+    costs = {name: _costs(name, comparison["costs"]) for name in comparison["costs"]}
     for cost in dict.fromkeys(name for each in costs.values() for name in each):
-        rows.append((cost, *(costs.get(name, {}).get(cost, "–") for name in comparison["models"])))
+        told = _with_least_bold(cost, {name: each[cost] for name, each in costs.items() if cost in each})
+        rows.append((cost, *(told.get(name, "–") for name in comparison["models"])))
     return markdown_table(("figure", *comparison["models"]), rows)
 
 
@@ -54,15 +56,39 @@ def _with_best_bold(figure: str, rates: Mapping[str, Document], comparison: Docu
         yield f"**{words}**" if name in winners - beaten else words
 
 
-def _costs(cost: Document) -> Iterator[tuple[str, str]]:
-    """Of one network as `training.costs.measure` measured it: name and value in words."""
-    for name in ("input_px", "parameters", "macs", "size_bytes", "training_minutes"):
-        yield name_of(name), number_in_words(cost[name])
+def _costs(network: str, costs: Mapping[str, Document]) -> dict[str, Cost]:
+    """Of one network as `training.costs.measure` measured it: each by its name."""
+    cost = costs[network]
+    found = {
+        name_of(name): (cost[name], number_in_words(cost[name]))
+        for name in ("input_px", "parameters", "macs", "size_bytes", "training_minutes")
+    }
+    if any(each.get("teacher") for each in costs.values()):
+        minutes = _minutes_with_teachers(network, costs)
+        found[name_of("training_minutes_with_teacher")] = (minutes, number_in_words(minutes))
     for threads, measured in cost["threads"].items():
         on = f"on {threads} thread" + "s" * (threads != "1")
         for name in ("latency_ms", "scans_per_s"):
-            yield f"{name_of(name)}, {on}", _spread(measured[name])
-        yield f"{name_of('peak_memory_mb')}, {on}", number_in_words(measured["peak_memory_mb"])
+            found[f"{name_of(name)}, {on}"] = (measured[name]["median"], _spread(measured[name]))
+        memory = measured["peak_memory_mb"]
+        found[f"{name_of('peak_memory_mb')}, {on}"] = (memory, number_in_words(memory))
+    return found
+
+
+def _minutes_with_teachers(network: str, costs: Mapping[str, Document]) -> float | None:
+    """None where a teacher's minutes are not there: its bundle is named by its run and a number."""
+    minutes = [costs[network]["training_minutes"]]
+    for teacher in filter(None, (costs[network].get("teacher") or "").split("+")):
+        found = next((name for name in costs if name.rpartition("-")[0] == teacher), None)
+        minutes.append(None if found is None else _minutes_with_teachers(found, costs))
+    return None if None in minutes else round(sum(minutes), 1)
+
+
+def _with_least_bold(cost: str, found: Mapping[str, Cost]) -> dict[str, str]:
+    values = [value for value, _ in found.values() if value is not None]
+    best = max if cost.startswith(name_of("scans_per_s")) else min
+    marked = {best(values)} if len(values) > 1 and cost != name_of("input_px") else set()
+    return {name: f"**{words}**" if value in marked else words for name, (value, words) in found.items()}
 
 
 def _spread(times: Document) -> str:

@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.publication import comparison_tables, tables
+from training.publication import calibration_tables, comparison_tables, tables
+from training.publication.aims import aims_table
 from training.publication.experiment_tables import experiment_table
 from training.publication.section_tables import section_tables
 from training.publication.shortcut_tables import within_source_table
+from training.publication.strangers import strangers_table
 
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "headline": tables.headline_table,
@@ -25,13 +27,18 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "confusion": tables.confusion_table,
     "sources": partial(tables.group_table, by="by_source"),
     "folds": partial(tables.group_table, by="by_fold"),
-    "calibration": tables.calibration_table,
+    "calibration": calibration_tables.calibration_table,
+    "wanted": calibration_tables.wanted_table,
     "review": tables.review_table,
     "heatmaps": tables.heatmap_table,
     "sizes": tables.size_table,
     "shortcuts-within-a-source": within_source_table,
     "comparison": comparison_tables.comparison_table,
     "differences": comparison_tables.difference_table,
+}
+_OF_SEVERAL_FILES: Mapping[str, Callable[[Mapping[str, Any], Path], str]] = {
+    "aims": aims_table,
+    "strangers": strangers_table,
 }
 _MARKED = re.compile(r"(<!-- from (\S+): ([\w-]+) -->\n).*?(<!-- end -->)", flags=re.DOTALL)
 
@@ -46,19 +53,21 @@ def filled(text: str, *, root: Path) -> str:
     def fill(found: re.Match[str]) -> str:
         begin, path, table, end = found.groups()
         document = json.loads((root / path).read_text())
-        return f"{begin}{_drawn(document, table, path=path)}\n{end}"
+        return f"{begin}{_drawn(document, table, path=path, root=root)}\n{end}"
 
     return _MARKED.sub(fill, text)
 
 
-def _drawn(document: Mapping[str, Any], table: str, *, path: str) -> str:
+def _drawn(document: Mapping[str, Any], table: str, *, path: str, root: Path) -> str:
+    if table in _OF_SEVERAL_FILES:
+        return _OF_SEVERAL_FILES[table](document, root)
     if table in document.get("experiments", ()):
         return experiment_table(document["experiments"][table])
     if table in _TABLES:
         return _TABLES[table](document)
     if table in document:
         return section_tables(document[table])
-    raise ValueError(f"{path}: no table or section {table}; tables: {', '.join(_TABLES)}")
+    raise ValueError(f"{path}: no table or section {table}; tables: {', '.join((*_TABLES, *_OF_SEVERAL_FILES))}")
 
 
 def documents_of(root: Path) -> list[Path]:

@@ -8,7 +8,6 @@ from typing import Any
 from training.publication.wording import (
     interval_in_words,
     name_of,
-    number_in_words,
     rate_in_words,
     value_in_words,
 )
@@ -43,16 +42,6 @@ def data_table(evaluation: Document) -> str:
     return markdown_table(
         ("source", "scans", "patients, or clusters of alike pictures where none is known"),
         ((source, f"{count:,}", f"{patients[source]:,}") for source, count in scans.items()),
-    )
-
-
-def calibration_table(evaluation: Document) -> str:
-    """What was fitted, for the bundle and, where it was cross-validated, for each fold."""
-    found = evaluation["calibration"]
-    fitted = {"bundle": found["bundle"]} | {f"fold {fold}": each for fold, each in found.get("by_fold", {}).items()}
-    return markdown_table(
-        ("calibration of", "temperature", "added to no tumour", "review: confidence below", "review: distance beyond"),
-        ((name, *map(number_in_words, each.values())) for name, each in fitted.items()),
     )
 
 

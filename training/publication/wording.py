@@ -38,6 +38,7 @@ _NAMES = {
     "scans_per_s": "scans/s in batches",
     "peak_memory_mb": "peak memory in MB",
     "training_minutes": "training in minutes",
+    "training_minutes_with_teacher": "training in minutes, with its teacher's",
     "input_px": "input side in px",
     "auc": "AUC",
     "accuracy_br35h": "accuracy, Br35H",

@@ -109,6 +109,13 @@ def test_the_tables_of_the_documents_are_the_evaluations() -> None:
         assert path.read_text() == filled(path.read_text(), root=ROOT), path.name
 
 
+def test_doubted_labels_alone_are_more_than_one_healthy_head_in_a_hundred() -> None:
+    """As the words below the table of aims say."""
+    evaluation = read(SHIPPED / EVALUATION_FILE)
+    called = evaluation["doubted_labels"]["called_a_tumour"]["all_of_them"]
+    assert called["value"] * called["n"] > 0.01 * evaluation["headline"]["healthy_called_tumour"]["n"]
+
+
 def test_shares_in_the_words_about_shortcuts_are_the_evaluations() -> None:
     text = re.sub(r"^\|.*$", "", (ROOT / "docs" / "shortcuts.md").read_text(), flags=re.MULTILINE)
     told = {float(share) for share in re.findall(r"(\d+\.\d)%", text)}

@@ -19,7 +19,7 @@ def test_two_bundles_are_measured_side_by_side(tmp_path: Path) -> None:
     export_untrained(large, size_px=128, width=24)
     history = tmp_path / "history.jsonl"
     history.write_text('{"epoch": 1, "took_s": 90}\n')
-    (tmp_path / "config.json").write_text('{"small_epochs": 0, "epochs": 1}')
+    (tmp_path / "config.json").write_text('{"small_epochs": 0, "epochs": 1, "teacher": "master"}')
     rounds: list[str] = []
     told = measure_costs(
         [Subject(small, history), Subject(large)],
@@ -38,6 +38,7 @@ def test_two_bundles_are_measured_side_by_side(tmp_path: Path) -> None:
     assert second["macs"] == count_macs(network)
     assert second["size_bytes"] == (large / "weights.keras").stat().st_size
     assert (first["training_minutes"], second["training_minutes"]) == (1.5, None)
+    assert (first["teacher"], second["teacher"]) == ("master", "")
     for model in (first, second):
         figures = model["threads"]["1"]
         for time in (figures["latency_ms"], figures["scans_per_s"], figures["cpu_ms_per_scan"]):

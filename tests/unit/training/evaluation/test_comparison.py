@@ -1,5 +1,6 @@
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,6 +106,28 @@ def test_three_networks_make_three_pairs() -> None:
     comparison = compare(dict.fromkeys("abc", scores), {})
     assert [(pair["of"], pair["less"]) for pair in comparison["differences"]] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert comparison_table(comparison).splitlines()[0] == "| figure | a | b | c |"
+
+
+def test_the_least_cost_is_marked_and_a_pupil_s_minutes_count_its_teachers() -> None:
+    scores = honest_scores(300)
+    quick = {
+        **COST,
+        "parameters": 2_000,
+        "threads": {"1": {**TIMES, "scans_per_s": {"median": 220, "low": 1, "high": 9}}},
+    }
+    costs: dict[str, Any] = {
+        "pupil-1": {**quick, "teacher": "master"},
+        "master-1": {**COST, "teacher": ""},
+        "other": COST,
+    }
+    lines = comparison_table(compare(dict.fromkeys(costs, scores), costs)).splitlines()
+    assert "| parameters | 2,000 | **1,000** | **1,000** |" in lines
+    assert "| input side in px | 160 | 160 | 160 |" in lines
+    assert "| scans/s in batches, on 1 thread | **220 (1–9)** | 110 (100–120) | 110 (100–120) |" in lines
+    assert "| training in minutes, with its teacher's | 63 | **31.5** | **31.5** |" in lines
+    unknown: dict[str, Any] = {"pupil-1": costs["pupil-1"], "other": COST}
+    lines = comparison_table(compare(dict.fromkeys(unknown, scores), unknown)).splitlines()
+    assert "| training in minutes, with its teacher's | – | 31.5 |" in lines
 
 
 def test_the_interval_of_a_difference_of_calibration_is_not_drawn_towards_zero() -> None:
