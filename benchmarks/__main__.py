@@ -17,7 +17,7 @@ from benchmarks.reading import measure_reading
 from benchmarks.recorded import record
 from benchmarks.rivals.measure import measure_rivals
 from benchmarks.scans import make_scans
-from benchmarks.side_by_side import Turns, measure_side_by_side
+from benchmarks.side_by_side import measure_side_by_side
 from benchmarks.stages import measure_stages
 from benchmarks.start import measure_start
 from benchmarks.subprocesses import ROOT
@@ -27,6 +27,7 @@ from shared.settings import Settings
 _BUILD = ROOT / "build"
 _REPETITIONS = {100: 5, 1_000: 5, 10_000: 3}
 _RIVAL_SCANS, _RIVAL_REPETITIONS = 1_000, 5
+_START_REPETITIONS = 3
 _STAGE_SCANS, _STAGE_REPETITIONS = 256, 9
 _STORED_SCANS = 1_000_000
 PARTS = ("stages", "start", "side_by_side", "rivals", "reading")
@@ -72,10 +73,13 @@ def _measure(parts: Sequence[str], work: Path, taken_from: Sequence[Path]) -> di
     model_dir = Settings().model_dir
     todo: Mapping[str, Callable[[], Any]] = {
         "stages": lambda: measure_stages(scans[:_STAGE_SCANS], model_dir=model_dir, repetitions=_STAGE_REPETITIONS),
-        "start": lambda: measure_start(scans, work / "start"),
-        "side_by_side": lambda: _as_json(
-            measure_side_by_side(scans, work / "side-by-side", repetitions=_REPETITIONS, tell=_tell)
-        ),
+        "start": lambda: measure_start(scans, work / "start", repetitions=_START_REPETITIONS),
+        "side_by_side": lambda: {
+            str(size): turns.as_json()
+            for size, turns in measure_side_by_side(
+                scans, work / "side-by-side", repetitions=_REPETITIONS, tell=_tell
+            ).items()
+        },
         "rivals": lambda: {
             rival: speeds.as_json()
             for rival, speeds in measure_rivals(
@@ -89,18 +93,6 @@ def _measure(parts: Sequence[str], work: Path, taken_from: Sequence[Path]) -> di
         _tell(f"{part} ...")
         measured[part] = todo[part]()
     return measured
-
-
-def _as_json(turns: Mapping[int, Turns]) -> dict[str, Any]:
-    return {
-        str(size): {
-            "service_s": one.service_s,
-            "accepted_s": [run.accepted_s for run in one.service],
-            "in_process_s": one.loop_s,
-            "peak_mib": one.peak_mib,
-        }
-        for size, one in turns.items()
-    }
 
 
 def _tell(text: str) -> None:

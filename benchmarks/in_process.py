@@ -44,6 +44,11 @@ class InProcessLoop:
         for _ in self._children:
             self._done.get(timeout=_START_WITHIN_S)
 
+    @property
+    def processes(self) -> list[int]:
+        """Their ids."""
+        return [child.pid for child in self._children if child.pid is not None]
+
     def run(self, scans: Sequence[Path], folder: Path) -> float:
         """Seconds from the first file to the last result in `folder`."""
         folder.mkdir(parents=True)

@@ -9,11 +9,17 @@ from pathlib import Path
 from shared.settings import usable_cores
 
 
-def machine() -> dict[str, str | int]:
-    """Processor, cores and versions."""
+def machine() -> dict[str, str | int | float | bool]:
+    """Processor, cores, clock and versions.
+
+    `clock_ghz` is what /proc/cpuinfo tells, of a virtual machine mostly the nominal one; 0 where it does not.
+    """
+    told = _told()
     return {
-        "processor": _processor(),
+        "processor": told.get("model name") or platform.processor() or "unknown",
         "cores": usable_cores(),
+        "clock_ghz": round(float(told.get("cpu MHz", 0)) / 1000, 3),
+        "multiplies_bfloat16": "avx512_bf16" in told.get("flags", "").split(),
         "system": platform.system(),
         "python": platform.python_version(),
         "keras": version("keras"),
@@ -21,9 +27,11 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def _processor() -> str:
+def _told() -> dict[str, str]:
+    """Of the first core."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        first = Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
     except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+        return {}
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -81,9 +81,11 @@ def measure_reading(folder: Path, *, scans: int, rounds: int = _ROUNDS) -> dict[
         began = time.perf_counter()
         _fill(settings, batches)
         filled_s = time.perf_counter() - began
+        size_bytes = _size_bytes(settings)
         figures = read(settings, batches, rounds=rounds)
         headline = {f"{name}_{_short(scans)}": figures[name] for name in _HEADLINE}
-        return {**headline, "scans": scans, "fill_s": round(filled_s, 1), **figures}
+        filled = {"scans": scans, "fill_s": round(filled_s, 1), "database_bytes": size_bytes}
+        return {**headline, **filled, **figures}
     finally:
         postgres.stop()
         shutil.rmtree(folder / "postgres")
@@ -127,6 +129,14 @@ def _fill(settings: Settings, batches: Sequence[StoredBatch]) -> None:
     subprocess.run(alembic, cwd=ROOT, env=_environment(settings), check=True, capture_output=True)
     for step in fill(settings.database_url, batches):
         print(f"{time.perf_counter() - began:6.1f} s  {step}", file=sys.stderr, flush=True)
+
+
+def _size_bytes(settings: Settings) -> int:
+    """Of the database as it is filled: rows and indexes, without PostgreSQL's log of changes."""
+    with psycopg.connect(settings.database_url) as connection:
+        found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 @contextmanager

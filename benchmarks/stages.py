@@ -17,8 +17,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.bare_codecs import measure_bare
 from benchmarks.figures import Figure, figure, ratio
-from benchmarks.subprocesses import run_module
+from benchmarks.subprocesses import ROOT, run_module
 from shared.domain import CLASSES
 from training.architectures import build
 from training.config import load_config
@@ -32,13 +33,18 @@ from worker.inference.types import Decoded, Explained, Source
 _BATCH = 32
 _MOST_PIXELS = 4096 * 4096
 _MOBILENETV2 = Path(__file__).parent.parent / "training" / "configs" / "mobilenetv2.toml"
+_COMPARISON = ROOT / "models" / "comparison.json"
+_BARE_SCANS = 64  # a page of each is held in memory, 1 MB
 _STAGES = ("decode", "preprocess", "predict", "explain", "render")
 
 Floats = npt.NDArray[np.float32]
 
 
 def measure_stages(scans: Sequence[Path], *, model_dir: Path, repetitions: int) -> dict[str, Any]:
-    """Of each stage milliseconds a scan; `explain_over_predict` and `cnn_over_mobilenetv2`, with their spread."""
+    """Of each stage milliseconds a scan; `explain_over_predict` and `cnn_over_mobilenetv2`, with their spread.
+
+    What a floor is made of beside them (`benchmarks.floor`): `bare` and, where it is known, `network_macs`.
+    """
     told: dict[str, Any] = json.loads(run_module(__name__, [str(model_dir), str(repetitions)], scans))
     return told
 
@@ -49,7 +55,8 @@ def main() -> None:
     model_dir, repetitions = Path(sys.argv[1]), int(sys.argv[2])
     model = load_model(model_dir, precision=Precision.AUTO, threads=1)
     pipeline = Pipeline(model, max_pixels=_MOST_PIXELS)
-    pipeline.run([Source(scan) for scan in scans[:_BATCH]])
+    warm = pipeline.run([Source(scan) for scan in scans[:_BARE_SCANS]])
+    explained = [outcome for outcome in warm if isinstance(outcome, Explained)]
     rounds = [_timings(pipeline, scans) for _ in range(repetitions)]
     stages = {f"{stage}_ms": figure([one[stage] for one in rounds], "ms").as_json() for stage in _STAGES}
     decoded = [item for item in pipeline.decode_all([Source(scan) for scan in scans]) if isinstance(item, Decoded)]
@@ -58,7 +65,15 @@ def main() -> None:
         "explain_over_predict": _explain_over_predict(model, pixels, repetitions).as_json(),
         "cnn_over_mobilenetv2": _over_mobilenetv2(model, pixels, repetitions).as_json(),
     }
-    json.dump({**stages, **ratios}, sys.stdout)
+    bare = measure_bare(scans[:_BARE_SCANS], explained, repetitions=repetitions)
+    floor = {"bare": {stage: one.as_json() for stage, one in bare.items()}, **_macs_of(model.name)}
+    json.dump({**stages, **ratios, **floor}, sys.stdout)
+
+
+def _macs_of(model: str) -> dict[str, int]:
+    """Multiplications with their additions of one scan, where the model is one of the compared."""
+    costs = json.loads(_COMPARISON.read_text())["costs"]
+    return {"network_macs": costs[model]["macs"]} if model in costs else {}
 
 
 def _timings(pipeline: Pipeline, scans: Sequence[Path]) -> dict[str, float]:

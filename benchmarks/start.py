@@ -13,13 +13,18 @@ from neurobatch.service import running_service
 from shared.settings import Settings
 
 
-def measure_start(scans: Sequence[Path], folder: Path) -> dict[str, float]:
-    """Seconds, each once: `api_ready_s` from the start, `first_result_after_import_s` of a scan that waited for it."""
+def measure_start(scans: Sequence[Path], folder: Path, *, repetitions: int) -> dict[str, list[float]]:
+    """Seconds of each start: `api_ready_s` from it, `first_result_after_import_s` of a scan that waited for it."""
+    taken = [_start(scans[number], folder / str(number)) for number in range(repetitions)]
+    return {name: [one[name] for one in taken] for name in taken[0]}
+
+
+def _start(scan: Path, folder: Path) -> dict[str, float]:
     started = time.time()
     with running_service(Settings(data_dir=folder, port=0)) as service, Client(service.url) as client:
         service.wait_until_ready()
         ready = time.time()
-        batch = client.submit([scans[0]])
+        batch = client.submit([scan])
         client.wait(batch["id"], interval_s=0.02)
         ended = time.time()
         imported = _imported_at(folder / "logs" / "worker.log")

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.figures import Figure, figure, ratio
+from benchmarks.floor import stage_table
+from benchmarks.processor_time import processor_table
+from benchmarks.slow_requests import slow_table
 
+_KINDS = {"api": "API", "worker": "worker", "decoding": "decoding", "relay": "relay", "broker": "broker"}
 _DESCRIPTIONS = {
     "end_to_end_over_in_process_100": "end to end over the in-process loop, 100 scans",
     "end_to_end_over_in_process_1000": "the same, 1,000 scans",
     "end_to_end_over_in_process_10000": "the same, 10,000 scans",
     "million_scans_h": "a million scans at the speed of 10,000",
+    "million_scans_uploads_gb": "uploads of a million such scans, on disk",
+    "million_scans_artifacts_gb": "results of a million, on disk",
+    "million_scans_database_gb": "a million scans in PostgreSQL",
     "over_usual_script": "end to end over the usual Keras script",
     "over_bentoml": "end to end over BentoML",
     "over_litserve": "end to end over LitServe",
@@ -24,7 +31,10 @@ _DESCRIPTIONS = {
     "scan_page_p95_ms_1m": "slowest kind of page or filter at 1,000,000 stored scans, p95",
     "api_rss_mb": "largest API process, 10,000 scans",
     "worker_rss_mb": "largest worker process, 10,000 scans",
-    "worker_rss_10000_over_1000": "the same over that at 1,000 scans",
+    **{
+        f"{kind}_rss_10000_over_1000": f"largest {name} process, 10,000 scans over 1,000"
+        for kind, name in _KINDS.items()
+    },
     "api_ready_s": "from the start to the API ready",
     "first_result_after_import_s": "from TensorFlow imported to the first result",
 }
@@ -45,11 +55,13 @@ _AT_MOST = {
     "scan_page_p95_ms_1m": 30.0,
     "api_rss_mb": 200.0,
     "worker_rss_mb": 1024.0,
+    "api_rss_10000_over_1000": 1.1,
     "worker_rss_10000_over_1000": 1.1,
     "api_ready_s": 3.0,
     "first_result_after_import_s": 3.0,
 }
 _SERVERS = ("bentoml", "litserve", "mlserver")
+_MILLION, _GB = 1_000_000, 1e9
 _RIVALS = ("usual_script", *_SERVERS)
 
 
@@ -64,22 +76,18 @@ def headline(measured: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def markdown(document: Mapping[str, Any]) -> str:
-    """A table of the figures, one of the speeds they stand on, and one of where the time of a scan goes."""
+    """A table of the figures, made anew of what was measured, one of the speeds, and those of where the time goes."""
     rows = [
         f"| {_DESCRIPTIONS[name]} | {one['median']:.3g} {_unit(one)} | {one['low']:.3g} to {one['high']:.3g} "
         f"| {_aim(name, one)} |"
-        for name, one in document["figures"].items()
+        for name, one in headline(document)["figures"].items()
     ]
     speeds = [f"| {name} | {speed:.1f} |" for name, speed in _speeds(document).items()]
-    stages = [
-        f"| {name.removesuffix('_ms')} | {one['median']:.3g} | {one['low']:.3g} to {one['high']:.3g} |"
-        for name, one in document.get("stages", {}).items()
-        if name.endswith("_ms")
-    ]
     machine = document["machine"]
     return "\n".join(
         [
             f"{machine['cores']} cores of {machine['processor']}; {document['seconds']} s in all.",
+            *_environments(document),
             "",
             "| figure | median | lowest to highest | aimed at |",
             "|---|---|---|---|",
@@ -89,12 +97,28 @@ def markdown(document: Mapping[str, Any]) -> str:
             "|---|---|",
             *speeds,
             "",
-            "| stage, one thread | ms a scan | lowest to highest |",
-            "|---|---|---|",
-            *stages,
+            *stage_table(document),
             "",
+            *_ended(processor_table(document)),
+            *_ended(slow_table(document)),
         ]
     )
+
+
+def _ended(lines: Iterable[str]) -> list[str]:
+    """A table with the empty line after it, if it has any."""
+    found = list(lines)
+    return [*found, ""] if found else []
+
+
+def _environments(document: Mapping[str, Any]) -> list[str]:
+    """One line; none of a run of before, which did not tell."""
+    found = [one for one in document.get("rivals", {}).values() if "environment_s" in one]
+    if not found:
+        return []
+    seconds = sum(one["environment_s"] for one in found)
+    made = sum(one["environment_made"] for one in found)
+    return [f"The rivals' environments took {seconds:.0f} s of these; {made} of {len(found)} were made in this run."]
 
 
 def _aim(name: str, one: Mapping[str, Any]) -> str:
@@ -131,9 +155,12 @@ def _of_turns(measured: Mapping[str, Any]) -> dict[str, Any]:
         found["worker_rss_mb"] = figure([peaks["worker"]], "MiB")
     if "10000" in turns:
         found["million_scans_h"] = figure([100 * seconds / 3600 for seconds in turns["10000"]["service_s"]], "h")
+        for kind, size_bytes in turns["10000"].get("disk_bytes_a_scan", {}).items():
+            found[f"million_scans_{kind}_gb"] = figure([size_bytes * _MILLION / _GB], "GB")
     if {"1000", "10000"} <= set(turns):
-        more, less = (turns[size]["peak_mib"]["worker"] for size in ("10000", "1000"))
-        found["worker_rss_10000_over_1000"] = figure([more / less], "times")
+        more, less = (turns[size]["peak_mib"] for size in ("10000", "1000"))
+        for kind in set(more) & set(less):
+            found[f"{kind}_rss_10000_over_1000"] = figure([more[kind] / less[kind]], "times")
     return {name: one.as_json() for name, one in found.items()}
 
 
@@ -149,8 +176,12 @@ def _of_rivals(measured: Mapping[str, Any]) -> dict[str, Any]:
 def _of_the_rest(measured: Mapping[str, Any]) -> dict[str, Any]:
     start = measured.get("start", {})
     reading = measured.get("reading", {})
+    # A run of before has each figure of the start once, and no size of the database.
+    seconds = {name: value if isinstance(value, list) else [value] for name, value in start.items()}
+    in_postgres = [reading["database_bytes"] / reading["scans"] * _MILLION / _GB] if "database_bytes" in reading else []
     return {
-        **{name: figure([value], "s").as_json() for name, value in start.items()},
+        **{name: figure(values, "s").as_json() for name, values in seconds.items()},
+        **({"million_scans_database_gb": figure(in_postgres, "GB").as_json()} if in_postgres else {}),
         **{name: figure([reading[name]], "ms").as_json() for name in _DESCRIPTIONS if name in reading},
     }
 

@@ -8,6 +8,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
@@ -15,24 +16,33 @@ _MARK = ".made-from"  # written last: what has it is complete
 _TOLD_CHARS = 600
 
 
+@dataclass(frozen=True)
+class Environment:
+    """Its Python; the seconds that it took to make it, or to find it made in a run before."""
+
+    python: Path
+    seconds: float
+    made: bool
+
+
 class CannotInstall(Exception):
     """A rival's environment could not be made on this machine; the message says whose and why."""
 
 
-def environment(name: str, root: Path, *, tell: Callable[[str], None], lists: Path = REQUIREMENTS) -> Path:
-    """The Python of the environment `root`/`name`, which is made if it is not there yet (about a minute).
+def environment(name: str, root: Path, *, tell: Callable[[str], None], lists: Path = REQUIREMENTS) -> Environment:
+    """The environment `root`/`name`, which is made if it is not there yet (about a minute).
 
     `lists` has its requirements as NAME.txt. Raises CannotInstall.
     """
     requirements = lists / f"{name}.txt"
     folder = root / name
-    python = folder / "bin" / "python"
-    if not made_from(folder, requirements):
+    started = time.monotonic()
+    made = not made_from(folder, requirements)
+    if made:
         tell(f"{name}: making its environment in {folder} ...")
-        started = time.monotonic()
         _make(name, folder, requirements)
         tell(f"{name}: environment made in {time.monotonic() - started:.0f} s")
-    return python
+    return Environment(folder / "bin" / "python", time.monotonic() - started, made)
 
 
 def made_from(folder: Path, requirements: Path) -> bool:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,15 +45,18 @@ _TOLD_CHARS = 1500
 class Speeds:
     """Scans per second of a rival and of the service: a pair for each repetition.
 
-    `before_disk` is the rival's speed until its files were written, be it to memory alone.
+    `before_disk` is the rival's speed until its files were written, be it to memory alone. `environment_s` is what
+    it took to make its environment, or to find it as a run before made it.
     """
 
+    environment_s: float
+    environment_made: bool
     rival: list[float] = field(default_factory=list)
     before_disk: list[float] = field(default_factory=list)
     service: list[float] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, list[float]]:
-        """The lists by name."""
+    def as_json(self) -> dict[str, Any]:
+        """All of it by name."""
         return asdict(self)
 
 
@@ -78,10 +82,12 @@ def measure_rivals(
         run_batch(client, scans[:_WARM_UP_SCANS])
         for rival in [name for name in RIVALS if not only or name in only]:
             try:
-                python = environment(rival, ENVIRONMENTS, tell=_tell)
-                with _ready(rival, python, folder / rival) as ready:
-                    turns = _Turns(rival, ready, service, client)
-                    measured[rival] = turns.take(scans, folder / rival, repetitions=repetitions, expected=expected)
+                found = environment(rival, ENVIRONMENTS, tell=_tell)
+                speeds = Speeds(found.seconds, found.made)
+                with _ready(rival, found.python, folder / rival) as ready:
+                    turns = _Turns(rival, ready, service, client, speeds)
+                    turns.take(scans, folder / rival, repetitions=repetitions, expected=expected)
+                measured[rival] = speeds
             except (CannotInstall, ServerFailed, RunFailed) as error:
                 _tell(f"{rival} is left out: {error}")
     return measured
@@ -119,9 +125,10 @@ class _Turns:
     ready: _Ready
     service: Service
     client: Client
+    speeds: Speeds
 
-    def take(self, scans: Sequence[Path], folder: Path, *, repetitions: int, expected: Mapping[str, str]) -> Speeds:
-        speeds = Speeds()
+    def take(self, scans: Sequence[Path], folder: Path, *, repetitions: int, expected: Mapping[str, str]) -> None:
+        speeds = self.speeds
         theirs = scans[:_MOST_OF_THE_SCRIPT] if self.rival == USUAL_SCRIPT else scans
         for number in range(repetitions):
             done = self._rivals(theirs, folder / str(number))
@@ -131,7 +138,6 @@ class _Turns:
             speeds.service.append(self._ours(scans).scans_per_s)
             told = f"{speeds.rival[-1]:.1f} scans/s{done.told}, the service {speeds.service[-1]:.1f}"
             _tell(f"{self.rival}, {number + 1} of {repetitions}: {told}")
-        return speeds
 
     def _rivals(self, scans: Sequence[Path], results: Path) -> _Done:
         parts = [part.process.pid for part in self.service.group.parts if part.process is not None]

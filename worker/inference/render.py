@@ -19,9 +19,9 @@ _INK = (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _COLOURS = cv2.COLORMAP_TURBO
 _STRONGEST = 0.6  # opacity of the colour where the evidence is 1
-_JPEG_QUALITY = 88
+AS_JPEG = (cv2.IMWRITE_JPEG_QUALITY, 88)
 # On smooth maps one filter for all rows is three times as fast as choosing for each, and smaller.
-_ENCODE_PNG_FAST = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
+AS_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB)
 
 
 Picture = npt.NDArray[np.uint8]
@@ -45,14 +45,12 @@ def overlay(image: Picture, heat: Map, *, label_text: str, note_text: str = "") 
     scale = float(np.clip(max(height, width), *_SHOWN_PX)) / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     shown, shown_heat = _resize(image, size), _resize(heat, size)
-    return _encode(
-        ".jpg", _page(_blend(shown, shown_heat), label_text, note_text), (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
-    )
+    return _encode(".jpg", _page(_blend(shown, shown_heat), label_text, note_text), AS_JPEG)
 
 
 def heatmap_png(heat: Map) -> bytes:
     """8-bit greyscale PNG of a map float32 (H, W) in [0, 1]: 0 is black, 1 is white; same height and width."""
-    return _encode(".png", _to_bytes(heat), _ENCODE_PNG_FAST)
+    return _encode(".png", _to_bytes(heat), AS_PNG)
 
 
 def _blend(image: Picture, heat: Map) -> Picture:

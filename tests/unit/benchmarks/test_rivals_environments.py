@@ -34,10 +34,11 @@ def test_an_environment_is_made_once_and_anew_when_its_requirements_change(tmp_p
     requirements = tmp_path / "rival.txt"
     requirements.write_text("# nothing\n")
     told: list[str] = []
-    python = environment("rival", tmp_path / "made", tell=told.append, lists=tmp_path)
-    assert python.exists()
-    assert len(told) == 2
-    assert environment("rival", tmp_path / "made", tell=told.append, lists=tmp_path) == python
+    first, second = (environment("rival", tmp_path / "made", tell=told.append, lists=tmp_path) for _ in range(2))
+    assert first.python.exists()
+    assert first.python == second.python
+    assert (first.made, second.made) == (True, False)
+    assert first.seconds > second.seconds
     assert len(told) == 2
     requirements.write_text("# nothing else\n")
     assert not made_from(tmp_path / "made" / "rival", requirements)

@@ -14,11 +14,11 @@ def turns(size: int, worker_mib: float) -> dict[str, Any]:
         "service_s": [size / 200, size / 250],
         "accepted_s": [size / 1000, size / 1000],
         "in_process_s": [size / 250, size / 250],
-        "peak_mib": {"api": 120.0, "worker": worker_mib},
+        "peak_mib": {"api": 100.0 + size / 500, "worker": worker_mib},
     }
 
 
-MEASURED = {
+MEASURED: dict[str, Any] = {
     "stages": {"explain_over_predict": FIGURE, "predict_ms": {**FIGURE, "unit": "ms"}},
     "start": {"api_ready_s": 1.9, "first_result_after_import_s": 1.8},
     "side_by_side": {"1000": turns(1_000, 500.0), "10000": turns(10_000, 510.0)},
@@ -26,7 +26,7 @@ MEASURED = {
         "bentoml": {"rival": [90.0, 100.0], "before_disk": [95.0, 105.0], "service": [225.0, 200.0]},
         "usual_script": {"rival": [4.0, 5.0], "service": [250.0, 200.0]},
     },
-    "reading": {"status_poll_p95_ms_1m": 7.0, "scan_page_p95_ms_1m": 21.0, "kinds": []},
+    "reading": {"status_poll_p95_ms_1m": 7.0, "scan_page_p95_ms_1m": 21.0, "kinds": {}},
 }
 
 
@@ -39,8 +39,33 @@ def test_every_headline_is_made_of_what_was_measured() -> None:
     assert found["figures"]["over_bentoml"]["low"] == 2.0
     assert (found["api_rss_mb"], found["worker_rss_mb"]) == (120.0, 510.0)
     assert found["worker_rss_10000_over_1000"] == pytest.approx(1.02)
+    assert found["api_rss_10000_over_1000"] == pytest.approx(1.176)
+    assert "relay_rss_10000_over_1000" not in found
     assert (found["status_poll_p95_ms_1m"], found["scan_page_p95_ms_1m"]) == (7.0, 21.0)
     assert found["explain_over_predict"] == 1.02
+
+
+def test_a_million_scans_are_told_in_hours_on_disk_and_in_the_database() -> None:
+    ten_thousand = turns(10_000, 510.0) | {"disk_bytes_a_scan": {"uploads": 36_000.0, "artifacts": 73_000.0}}
+    reading = {"scans": 100_000, "database_bytes": 250_000_000}
+    found = headline({"side_by_side": {"10000": ten_thousand}, "reading": reading})
+    assert (found["million_scans_uploads_gb"], found["million_scans_artifacts_gb"]) == (36.0, 73.0)
+    assert found["million_scans_database_gb"] == 2.5
+
+
+def test_a_start_is_repeated_or_of_a_run_before_taken_once() -> None:
+    repeated = headline({"start": {"api_ready_s": [1.9, 1.8, 2.5]}})["figures"]["api_ready_s"]
+    assert (repeated["median"], repeated["low"], repeated["high"], repeated["repetitions"]) == (1.9, 1.8, 2.5, 3)
+    assert headline(MEASURED)["figures"]["api_ready_s"]["repetitions"] == 1
+
+
+def test_the_head_tells_what_the_rivals_environments_took() -> None:
+    bentoml = MEASURED["rivals"]["bentoml"] | {"environment_s": 61.2, "environment_made": True}
+    mlserver = MEASURED["rivals"]["bentoml"] | {"environment_s": 0.0, "environment_made": False}
+    measured = MEASURED | {"rivals": {"bentoml": bentoml, "mlserver": mlserver}}
+    head = markdown(measured | {"machine": {"cores": 2, "processor": "X"}, "seconds": 99}).splitlines()[:2]
+    assert head[0] == "2 cores of X; 99 s in all."
+    assert head[1] == "The rivals' environments took 61 s of these; 1 of 2 were made in this run."
 
 
 def test_what_was_not_measured_is_not_told() -> None:
@@ -51,8 +76,8 @@ def test_what_was_not_measured_is_not_told() -> None:
 def test_a_missed_aim_is_told_as_missed() -> None:
     """A server is passed where ours is faster in each pair."""
     beside = {"rival": [90.0, 201.0, 100.0], "service": [225.0, 200.0, 230.0]}
-    found = headline(MEASURED | {"rivals": {"bentoml": beside}, "start": {"api_ready_s": 3.5}})
-    table = markdown(found | MEASURED | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9})
+    measured = MEASURED | {"rivals": {"bentoml": beside}, "start": {"api_ready_s": 3.5}}
+    table = markdown(measured | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9})
     assert "| the lowest at least 1: **missed** |" in table
     assert "| from the start to the API ready | 3.5 s | 3.5 to 3.5 | at most 3: **missed** |" in table
 
