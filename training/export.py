@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,12 @@ def export_bundle(
     metrics: Mapping[str, Any] | None = None,
     training_data: str = TRAINING_DATA,
     trained_on: str = "nothing: random weights, for development and tests",
+    caveats: Sequence[str] = (),
 ) -> None:
     """Write `net` as a bundle named like `folder`; an existing one is replaced.
 
     Without `training_features` the bundle knows no distance; without `review_beyond` none is too far; without
-    `gate` it turns nothing away.
+    `gate` it turns nothing away. `caveats`: what is wrong with it, a sentence or two each.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = folder / WEIGHTS_FILE
@@ -65,6 +66,7 @@ def export_bundle(
         "licence": LICENCE,
         "intended_use": "research; not a medical device",
         "metrics": dict(metrics or {}),
+        **({"caveats": list(caveats)} if caveats else {}),
     }
     if training_features is not None:
         document["distance"] = _write_features(training_features, folder / FEATURES_FILE, review_beyond=review_beyond)

@@ -17,8 +17,17 @@ from worker.inference.gate import Gate
 from worker.inference.model import load_model
 
 
-def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore], gate: Gate | None = None) -> None:
+def release(
+    trained: Path,
+    folder: Path,
+    *,
+    scores: Sequence[ScanScore],
+    gate: Gate | None = None,
+    caveats: Sequence[str] = (),
+) -> None:
     """Write `folder` from the bundle of a run on all folds, the out-of-fold `scores` of its recipe, and the `gate`.
+
+    `caveats`: what its card and the service tell beside its figures.
 
     Raises ValueError where the scores are of one fold only, InvalidBundle for what is no bundle.
     """
@@ -39,4 +48,5 @@ def release(trained: Path, folder: Path, *, scores: Sequence[ScanScore], gate: G
         gate=gate,
         training_data=model.bundle.description["training_data"],
         trained_on=f"all scans of folds {', '.join(map(str, folds))}",
+        caveats=caveats,
     )

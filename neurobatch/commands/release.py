@@ -22,7 +22,12 @@ import click
 @click.option(
     "--left-out", type=int, metavar="FOLD", help="Of TRAINED's training: then it is not calibrated by that fold."
 )
-def release(trained: Path, bundle: Path, scores: Path, gate: Path | None, left_out: int | None) -> None:
+@click.option(
+    "--caveat", "caveats", multiple=True, help="What is wrong with it, told wherever it is shown; may be repeated."
+)
+def release(
+    trained: Path, bundle: Path, scores: Path, gate: Path | None, left_out: int | None, caveats: tuple[str, ...]
+) -> None:
     """Write BUNDLE from TRAINED, a run's bundle trained on all folds, calibrated by cross-validation.
 
     Then `neurobatch evaluate --scores ... --model BUNDLE --record` puts figures, card and pictures beside it.
@@ -35,7 +40,7 @@ def release(trained: Path, bundle: Path, scores: Path, gate: Path | None, left_o
 
     try:
         known = [score for score in read_scores(scores) if score.fold != left_out]
-        write(trained, bundle, scores=known, gate=load_gate(gate) if gate else None)
+        write(trained, bundle, scores=known, gate=load_gate(gate) if gate else None, caveats=caveats)
     except (ValueError, NeurobatchError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"wrote {bundle}")

@@ -24,7 +24,9 @@ def trained(tmp_path: Path) -> Path:
 def test_the_released_bundle_is_the_trained_one_calibrated(trained: Path, tmp_path: Path) -> None:
     scores, released = tmp_path / "out-of-fold.csv", tmp_path / "cnn-9"
     write_scores(scores, honest_scores(sharpened=2.0))
-    result = CliRunner().invoke(cli, ["release", str(trained), str(released), "--scores", str(scores)])
+    caveats = ["It was trained in a hurry.", "It knows one hospital."]
+    told = [word for caveat in caveats for word in ("--caveat", caveat)]
+    result = CliRunner().invoke(cli, ["release", str(trained), str(released), "--scores", str(scores), *told])
     assert result.exit_code == 0, result.output
     before, after = load_model(trained), load_model(released)
     expected = fit_calibration(read_scores(scores))
@@ -32,6 +34,8 @@ def test_the_released_bundle_is_the_trained_one_calibrated(trained: Path, tmp_pa
     assert (after.temperature, after.review_below) == (expected.temperature, expected.review_below)
     assert after.review_beyond == expected.review_beyond
     assert "folds 0, 1, 2, 3, 4" in after.description["trained_on"]
+    assert after.description["caveats"] == caveats
+    assert "caveats" not in before.description
     assert after.description["training_data"] == before.description["training_data"]
     batch = np.random.default_rng(0).random((2, 64, 64, 1), np.float32)
     for one, other in zip(before.infer(batch), after.infer(batch), strict=True):

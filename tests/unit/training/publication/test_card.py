@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.settings import Settings
 from tests.unit.training.synthetic import honest_scores
 from training.evaluation.calibrate import Calibration
 from training.evaluation.report import evaluate_bundle, evaluate_out_of_fold
@@ -174,3 +175,11 @@ def test_a_bundles_own_caveats_and_its_weakest_class_are_told(evaluation: dict[s
     other = json.loads(json.dumps(evaluation))
     other["by_class"]["sensitivity"]["pituitary"]["value"] = 0.1
     assert "The weakest class is pituitary:" in card(DESCRIPTION, other, pictures="plots")
+
+
+def test_the_network_that_classifies_tells_what_is_wrong_with_it_and_what_it_is_for() -> None:
+    described = json.loads((Settings().model_dir / "bundle.json").read_text())
+    assert len(described["caveats"]) >= 3
+    assert "not a medical device" in described["intended_use"]
+    shown = (Settings().model_dir / "README.md").read_text()
+    assert all(f"* {caveat}\n" in shown for caveat in described["caveats"])
