@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from api.schemas.service import ModelDocument
 from shared.errors import NotFound
+
+_CARD = "README.md"
 
 
 def list_bundles(active: Path) -> list[ModelDocument]:
@@ -14,6 +17,7 @@ def list_bundles(active: Path) -> list[ModelDocument]:
     found = [
         ModelDocument(
             active=folder == active.resolve(),
+            card=_card_path(folder),
             plots=sorted(path.stem for path in folder.glob("plots/*.png")),
             **json.loads((folder / "bundle.json").read_text()),
         )
@@ -22,13 +26,29 @@ def list_bundles(active: Path) -> list[ModelDocument]:
     return sorted(found, key=lambda document: document.name)
 
 
+def card_markdown(active: Path, *, model: str) -> bytes:
+    """The card that lies in a bundle; NotFound for a model that is not there, or has none."""
+    for folder in _folders(active):
+        if (folder / _CARD).is_file() and _name_of(folder) == model:
+            return (folder / _CARD).read_bytes()
+    raise NotFound("There is no such card.")
+
+
 def plot_png(active: Path, *, model: str, plot: str) -> bytes:
     """One of a bundle's pictures; NotFound for any name that `list_bundles` does not give."""
     for folder in _folders(active):
         for path in folder.glob("plots/*.png"):
-            if path.stem == plot and json.loads((folder / "bundle.json").read_text())["name"] == model:
+            if path.stem == plot and _name_of(folder) == model:
                 return path.read_bytes()
     raise NotFound("There is no such plot.")
+
+
+def _card_path(folder: Path) -> str | None:
+    return f"/v1/models/{quote(_name_of(folder))}/card" if (folder / _CARD).is_file() else None
+
+
+def _name_of(folder: Path) -> str:
+    return str(json.loads((folder / "bundle.json").read_text())["name"])
 
 
 def _folders(active: Path) -> set[Path]:

@@ -77,6 +77,7 @@ _LAST_EVENT_ID = {
 # Bodies that are no JSON document of ours, by operation.
 _CONTENT_TYPES = {
     "get_scan_image": "image/png",
+    "get_model_card": "text/markdown",
     "get_model_plot": "image/png",
     "get_scan_heatmap": "image/png",
     "get_scan_heatmap_npy": "application/octet-stream",

@@ -22,6 +22,13 @@ def list_models() -> Any:
     return ModelList(items=model_bundles.list_bundles(services().settings.model_dir))
 
 
+@blueprint.get("/v1/models/<name>/card")
+@blueprint.doc(operation_id="get_model_card", responses=[404])
+def show_card(name: str) -> Response:
+    """A model's card, as Markdown."""
+    return Response(model_bundles.card_markdown(services().settings.model_dir, model=name), mimetype="text/markdown")
+
+
 @blueprint.get("/v1/models/<name>/plots/<plot>")
 @blueprint.doc(operation_id="get_model_plot", responses=[404])
 def show_plot(name: str, plot: str) -> Response:

@@ -36,6 +36,7 @@ class ModelDocument(BaseModel):
         description="`figures`: the headline of its evaluation, each as `value`, `n` scans and 95% `interval` over "
         "patients; `measured`: how and on what. Empty where it was never measured."
     )
+    card: str | None = Field(description="Where its model card is, as Markdown; null where it has none.")
     plots: list[str] = Field(description="Names of the pictures below `/v1/models/{name}/plots/`.")
 
 

@@ -38,7 +38,13 @@ OPEN = {"/livez", "/readyz", "/v1/session"}
 LISTS = {"/v1/batches", "/v1/scans", "/v1/webhooks", "/v1/audit"}
 MAKING = {"/v1/batches", "/v1/webhooks"}
 # Of the service, the same for every project.
-ABOUT_THE_SERVICE = {"/v1/models", "/v1/models/{name}/plots/{plot}", "/v1/limits", "/metrics"}
+ABOUT_THE_SERVICE = {
+    "/v1/models",
+    "/v1/models/{name}/card",
+    "/v1/models/{name}/plots/{plot}",
+    "/v1/limits",
+    "/metrics",
+}
 
 
 @dataclass

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +17,7 @@ from shared.db.session import transaction
 from shared.domain import ScanState
 from shared.settings import Settings, is_limit
 from tests.integration.submissions import finish, submit_many
+from tests.integration.test_api import assert_problem
 
 
 def test_limits_are_the_settings(client: FlaskClient, settings: Settings) -> None:
@@ -30,7 +33,7 @@ def test_limits_are_the_settings(client: FlaskClient, settings: Settings) -> Non
 def test_models_are_their_bundles(client: FlaskClient, settings: Settings) -> None:
     described = json.loads((settings.model_dir / "bundle.json").read_text())
     (active,) = (model for model in client.get("/v1/models").get_json()["items"] if model["active"])
-    assert {name: value for name, value in active.items() if name not in {"active", "plots"}} == described
+    assert {name: value for name, value in active.items() if name not in {"active", "card", "plots"}} == described
 
 
 def test_plots_are_those_of_the_bundle_and_nothing_beside(client: FlaskClient, settings: Settings) -> None:
@@ -42,6 +45,26 @@ def test_plots_are_those_of_the_bundle_and_nothing_beside(client: FlaskClient, s
         assert answer.data == (settings.model_dir / "plots" / f"{plot}.png").read_bytes()
     for name, plot in ((active["name"], "weights"), ("other", "confusion"), (active["name"], "..%2Fbundle")):
         assert client.get(f"/v1/models/{name}/plots/{plot}").status_code == 404
+
+
+def test_the_card_is_that_of_the_bundle_and_is_sent_once(client: FlaskClient, settings: Settings) -> None:
+    (active,) = (model for model in client.get("/v1/models").get_json()["items"] if model["active"])
+    answer = client.get(active["card"])
+    assert (answer.status_code, answer.mimetype) == (200, "text/markdown")
+    assert answer.text == (settings.model_dir / "README.md").read_text()
+    again = client.get(active["card"], headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert_problem(client.get("/v1/models/other/card"), 404, "not_found")
+
+
+def test_a_bundle_without_a_card_says_so(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:
+    described = {"name": "bare-1", "metrics": {}}
+    (tmp_path / "bare-1").mkdir()
+    (tmp_path / "bare-1" / "bundle.json").write_text(json.dumps(described))
+    client = client_with(model_dir=tmp_path / "bare-1")
+    (bare,) = client.get("/v1/models").get_json()["items"]
+    assert (bare["name"], bare["card"]) == ("bare-1", None)
+    assert_problem(client.get("/v1/models/bare-1/card"), 404, "not_found")
 
 
 def measured(client: FlaskClient) -> dict[tuple[str, ...], float]:

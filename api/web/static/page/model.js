@@ -52,6 +52,7 @@ function card(model) {
     el("div", { class: "tiles" }, FIGURES.filter(([name]) => HEADLINE.includes(name) && figures[name]).map(([name, text, share]) => tile(text, figures[name], share))),
     measured(model),
     caveats(model),
+    intended(model),
     table(figures),
     plots(model),
     facts(model));
@@ -70,9 +71,16 @@ function measured({ metrics }) {
   return el("div", { class: "prose" }, el("h3", {}, "How it was measured"), el("p", {}, `${how.charAt(0).toUpperCase()}${how.slice(1)}. ${sources}. ${interval}.`), el("p", { class: "hint" }, "The same again: ", el("code", {}, command)));
 }
 
-function caveats({ caveats: known, intended_use }) {
+function caveats({ caveats: known }) {
   if (!known?.length) return null;
-  return el("div", { class: "prose" }, el("h3", {}, "What is wrong with it"), el("ul", {}, known.map((one) => el("li", {}, one)), el("li", {}, `Intended use: ${intended_use}.`)));
+  return el("div", { class: "prose" }, el("h3", {}, "What is wrong with it"), el("ul", {}, known.map((one) => el("li", {}, one))));
+}
+
+function intended({ intended_use, card }) {
+  if (!intended_use && !card) return null;
+  const use = intended_use && el("p", {}, `${intended_use.charAt(0).toUpperCase()}${intended_use.slice(1)}.`);
+  const link = card && el("p", {}, el("a", { href: card }, "Its model card"), " says what it is for and what not, and everything that was measured.");
+  return el("div", { class: "prose" }, el("h3", {}, "Intended use"), use, link);
 }
 
 function table(figures) {
@@ -98,6 +106,7 @@ function facts(model) {
     ["Parameters", model.parameters && number(model.parameters)],
     ["In review below a confidence of", model.review_below && written(model.review_below, true)],
     ["Trained on", model.training_data],
+    ["This bundle saw", model.trained_on],
     ["Licence", model.licence],
     ["Weights (SHA-256)", model.sha256],
   ].filter(([, value]) => value);
