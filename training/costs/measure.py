@@ -80,6 +80,12 @@ def measure_costs(
     return {"note": _NOTE, "machine": {**machine, **versions}, "rounds": effort.rounds, "models": models}
 
 
+def environment_of(*, threads: int) -> dict[str, str]:
+    """Of a process that is measured: numpy's threads are as many as TensorFlow's. They spin while they wait."""
+    of_numpy = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), str(threads))
+    return {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, **of_numpy}
+
+
 _Key = tuple[int, int]  # place of the bundle, threads
 _Round = Mapping[_Key, Mapping[str, float]]
 
@@ -94,7 +100,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
+            env=environment_of(threads=threads),
         )
 
     def __enter__(self) -> _Process:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.errors import InvalidBundle
 from training.costs.macs import count_macs
-from training.costs.measure import Effort, Subject, measure_costs
+from training.costs.measure import Effort, Subject, environment_of, measure_costs
 from training.export import export_untrained
 from worker.inference.network import build_network
 
@@ -48,6 +48,15 @@ def test_two_bundles_are_measured_side_by_side(tmp_path: Path) -> None:
     # Some 200 times the operations: that is not as quick, however busy the machine is.
     assert second["over_first"]["1"]["scans_per_s"]["median"] < 1
     assert second["over_first"]["1"]["latency_ms"]["median"] > 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_numpy_has_no_more_threads_than_are_measured(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    monkeypatch.setenv("FOR_ALL", "kept")
+    told = environment_of(threads=threads)
+    assert (told["OPENBLAS_NUM_THREADS"], told["OMP_NUM_THREADS"]) == (str(threads), str(threads))
+    assert told["FOR_ALL"] == "kept"
 
 
 def test_a_folder_that_is_no_bundle_is_refused_before_anything_starts(tmp_path: Path) -> None:
