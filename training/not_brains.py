@@ -1,7 +1,8 @@
 """Pictures that are no single brain MRI, for counting how many of them the gate turns away.
 
-The photographs of the shared data, and what can be drawn: noise, shading, pages of text, and mosaics of real scans.
-None of them is fitted on; one limit, of how rough a picture may be, was chosen with the pages of text in view.
+The photographs of the shared data, and what can be drawn: noise, shading, pages of text, and mosaics and screenshots
+with real scans in them. None of them is fitted on; one limit, of how rough a picture may be, was chosen with the pages
+of text in view.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from training.dataset.entries import UnusableData
 from training.dataset.slices import Slice, read_picture
+from training.screenshots import draw_screenshot
 
 Picture = npt.NDArray[np.uint8]
 EACH = 100
@@ -32,12 +34,13 @@ def find_photographs(datasets: Path) -> list[Path]:
 
 
 def kinds(slices: Sequence[Slice], *, photographs: Sequence[Path], seed: int = 0) -> Mapping[str, Iterator[bytes]]:
-    """Files by kind; mosaics are made of `slices`."""
+    """Files by kind; mosaics, and the viewers on screenshots, hold some of `slices`."""
     return {
         "photographs": (path.read_bytes() for path in photographs),
         "noise": _drawn(_noise, seed=seed),
         "shading": _drawn(_shading, seed=seed),
         "pages of text": _drawn(_page, seed=seed),
+        "screenshots": _drawn(lambda rng: draw_screenshot(rng, slices), seed=seed),
         "mosaics": _drawn(lambda rng: _mosaic(slices, rng), seed=seed),
     }
 

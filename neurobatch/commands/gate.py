@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from training.evaluation.rates import Rate
 
 _TIMED = 128  # scans
 _MAX_PIXELS = 10_000_000
@@ -36,7 +40,16 @@ _MAX_PIXELS = 10_000_000
 @click.option(
     "--left-out", type=int, metavar="FOLD", help="Fit it without this fold's scans, for a network without them."
 )
-def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Path, ...], left_out: int | None) -> None:
+@click.option("--only-count", is_flag=True, help="Fit nothing; ask the gate that the bundle holds of the others.")
+def gate(
+    out: Path,
+    model: Path | None,
+    run_dir: Path | None,
+    folders: tuple[Path, ...],
+    left_out: int | None,
+    *,
+    only_count: bool,
+) -> None:
     """Write gate.npz, for `neurobatch release --gate`, and gate.json to --out; about six minutes.
 
     The distances that the networks of its cross-validation give scans of the fold they were kept from set the second
@@ -60,14 +73,19 @@ def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Pat
     slices = [item for item in load_index(datasets_dir()) if item.fold != left_out]
     folder = model or load_settings().model_dir
     bundle = load_model(folder)
-    distances = out_of_fold_distances(run_dir, slices) if run_dir else None
-    kin = fit_kin(bundle, slices) if run_dir else None
-    fitted, rejected = fit_gate(slices, distances=distances, kin=kin)
-    bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     files = {
         **kinds(slices, photographs=photographs),
         **{name: (path.read_bytes() for path in paths) for name, paths in given.items()},
     }
+    out.mkdir(parents=True, exist_ok=True)
+    if only_count:
+        others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
+        _write(out, {"other_pictures_rejected": others}, others)
+        return
+    distances = out_of_fold_distances(run_dir, slices) if run_dir else None
+    kin = fit_kin(bundle, slices) if run_dir else None
+    fitted, rejected = fit_gate(slices, distances=distances, kin=kin)
+    bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
     some = [item.path.read_bytes() for item in slices[:: max(1, len(slices) // _TIMED)]]
     figures = {
@@ -77,14 +95,16 @@ def gate(out: Path, model: Path | None, run_dir: Path | None, folders: tuple[Pat
         "brain_mri_rejected": rejected,
         "other_pictures_rejected": others,
     }
-    out.mkdir(parents=True, exist_ok=True)
     save_gate(out / "gate.npz", fitted)
+    _write(out, figures, rejected | others)
+    click.echo(f"It adds {figures['extra_time_a_scan']:.1%} to a scan's time.")
+
+
+def _write(out: Path, figures: Mapping[str, object], shares: Mapping[str, Rate]) -> None:
     (out / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
     click.echo("| pictures | rejected | n |\n|---|---|---|")
-    for group in (rejected, others):
-        for kind, share in group.items():
-            click.echo(f"| {kind} | {share['value']:.1%} | {share['n']} |")
-    click.echo(f"It adds {figures['extra_time_a_scan']:.1%} to a scan's time.")
+    for kind, share in shares.items():
+        click.echo(f"| {kind} | {share['value']:.1%} | {share['n']} |")
 
 
 def _pictures(folder: Path, suffixes: Collection[str]) -> list[Path]:

@@ -2,6 +2,7 @@ import csv
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -26,7 +27,14 @@ def run(*arguments: object) -> Result:
 @pytest.fixture
 def drawn_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Twelve slices of three sources in two folds, where the commands look for them."""
-    images = tmp_path / "brain-mri" / "images"
+    write_datasets(tmp_path, each=4)
+    monkeypatch.setenv("NEUROBATCH_DATASETS", str(tmp_path))
+    return tmp_path
+
+
+def write_datasets(folder: Path, *, each: int) -> None:
+    """`each` slices of each of three sources."""
+    images = folder / "brain-mri" / "images"
     images.mkdir(parents=True)
     slices = [
         drawn_slice(images, f"{source}-{number}", label=label, source=source, fold=number % 2)
@@ -35,23 +43,38 @@ def drawn_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (TumorClass.NOTUMOR, "br35h"),
             (TumorClass.NOTUMOR, "sartaj"),
         )
-        for number in range(4)
+        for number in range(each)
     ]
-    with (tmp_path / "brain-mri" / "index.csv").open("w", newline="") as file:
+    with (folder / "brain-mri" / "index.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["file", "label", "source", "patient", "fold"])
         rows.writerows((item.path.name, item.label.value, item.source, item.path.stem, item.fold) for item in slices)
-    with (tmp_path / "brain-mri" / "outlines.jsonl").open("w") as file:
+    with (folder / "brain-mri" / "outlines.jsonl").open("w") as file:
         for item in slices:
             if item.outline is not None:
                 file.write(json.dumps({"file": item.path.name, "outline": item.outline.tolist()}) + "\n")
-    monkeypatch.setenv("NEUROBATCH_DATASETS", str(tmp_path))
-    return tmp_path
 
 
 def test_a_gate_asks_for_its_photographs_before_anything_else(drawn_datasets: Path) -> None:
     with pytest.raises(UnusableData, match="not-brain-mri/photos cannot be used"):
         run("gate", "--model", drawn_datasets)  # which holds no bundle either
+
+
+def test_a_gate_that_is_there_is_counted_and_none_is_fitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_datasets(tmp_path, each=12)  # what the largest mosaic takes
+    photographs, out = tmp_path / "not-brain-mri" / "photos", tmp_path / "counted"
+    photographs.mkdir(parents=True)
+    cv2.imwrite(str(photographs / "a.png"), np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))
+    monkeypatch.setenv("NEUROBATCH_DATASETS", str(tmp_path))
+    export_untrained(tmp_path / "bundle", size_px=32, width=6)
+    told = run("gate", "--only-count", "--model", tmp_path / "bundle", "--out", out)
+    assert told.exit_code == 0, told.output
+    assert [path.name for path in out.iterdir()] == ["gate.json"]
+    (name, counted), *others = json.loads((out / "gate.json").read_text()).items()
+    assert (name, others) == ("other_pictures_rejected", [])
+    assert counted["photographs"] == {"value": 1.0, "n": 1}
+    assert counted["screenshots"]["n"] == 100
+    assert "| screenshots |" in told.stdout
 
 
 def test_shortcuts_prints_a_table_of_what_it_writes(drawn_datasets: Path) -> None:

@@ -77,7 +77,7 @@ def test_heads_it_was_not_fitted_on_pass(fit: tuple[Gate, dict[str, Rate]]) -> N
     assert rejected["drawn"]["n"] == HEADS
 
 
-@pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "pages of text", "mosaics"])
+@pytest.mark.parametrize("kind", ["photographs", "noise", "shading", "pages of text", "screenshots", "mosaics"])
 def test_what_is_no_brain_is_turned_away(fitted: Gate, heads: list[Slice], datasets: Path, kind: str) -> None:
     share = rejected_share(Blind(fitted), kinds(heads, photographs=find_photographs(datasets))[kind])
     assert share["n"] >= 100
