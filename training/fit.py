@@ -90,7 +90,7 @@ def train(
             _record(figures, took_s=took_s, epoch=epoch, run_dir=run_dir)
             _save(network, run_dir / "state.npz", epochs_done=epoch + 1)
             report(_in_words(figures, took_s=took_s, epoch=epoch, steps=batches.steps, config=config))
-    network.optimizer.finalize_variable_values(network.trainable_variables)
+    _take_averages(network)
     network.save_weights(run_dir / WEIGHTS_FILE)
     return network
 
@@ -122,7 +122,7 @@ def _train_epoch(network: keras.Model, batches: AugmentedBatches, *, epoch: int)
 def _validate(network: keras.Model, validation: Examples, *, size_px: int) -> dict[str, float]:
     """Accuracy and negative log-likelihood of the averaged weights; those in training are put back."""
     in_training = [np.asarray(weight) for weight in network.trainable_variables]
-    network.optimizer.finalize_variable_values(network.trainable_variables)
+    _take_averages(network)
     logits = np.concatenate(
         [network.predict_on_batch(pixels)[0] for pixels in _plain_batches(validation.pixels, size_px=size_px)]
     )
@@ -131,6 +131,13 @@ def _validate(network: keras.Model, validation: Examples, *, size_px: int) -> di
     accuracy = (logits.argmax(axis=1) == validation.labels).mean()
     loss = negative_log_likelihood(logits.astype(np.float64), validation.labels)
     return {"val_accuracy": round(float(accuracy), 4), "val_loss": round(loss, 4)}
+
+
+def _take_averages(network: keras.Model) -> None:
+    """Give the weights their averages, in arrays of their own: JAX gives up those that it predicts with."""
+    network.optimizer.finalize_variable_values(network.trainable_variables)
+    for variable in network.trainable_variables:
+        variable.assign(np.array(variable))
 
 
 def _plain_batches(pixels: npt.NDArray[np.uint8], *, size_px: int) -> Iterator[npt.NDArray[np.float32]]:

@@ -108,6 +108,16 @@ def epochs_told(run_dir: Path) -> list[int]:
     return [json.loads(line)["epoch"] for line in (run_dir / HISTORY_FILE).read_text().splitlines()]
 
 
+def test_a_run_that_is_validated_ends_with_the_weights_of_one_that_is_not(
+    examples: Examples, whole_run: Run, tmp_path: Path
+) -> None:
+    validated = train(examples, config=CONFIG, run_dir=tmp_path, validation=examples, report=lambda _: None)
+    for one, other in zip(whole_run.network.get_weights(), validated.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    last = json.loads((tmp_path / HISTORY_FILE).read_text().splitlines()[-1])
+    assert 0 <= last["val_accuracy"] <= 1
+
+
 def test_progress_tells_speed_and_time_left(whole_run: Run) -> None:
     assert "images/s" in whole_run.lines[-1]
     assert "0.0 min left" in whole_run.lines[-1]
