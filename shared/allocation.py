@@ -15,6 +15,6 @@ _MIB = 1024 * 1024
 KEEP_FREED_MEMORY: Mapping[str, str] = {
     "MALLOC_MMAP_THRESHOLD_": str(4 * _MIB),
     "MALLOC_TRIM_THRESHOLD_": str(64 * _MIB),
-    # Each arena may keep as much, and threads that wait for the interpreter's lock need few.
-    "MALLOC_ARENA_MAX": "2",
+    # Each arena may keep as much, and threads that wait for the interpreter's lock need no second one.
+    "MALLOC_ARENA_MAX": "1",
 }

@@ -23,7 +23,7 @@ from shared.db.session import transaction
 
 _log = structlog.get_logger(__name__)
 # One transaction marks at most this many chunks, so that the write lock is never held for long.
-_CHUNKS_PER_TRANSACTION = 16
+_CHUNKS_PER_TRANSACTION = 8
 # Of what is left at the end, a chunk takes one of so many shares.
 _SHARES = 4
 _LEAST_IN_CHUNK = 8
