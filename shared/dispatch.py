@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 _CHUNKS_PER_TRANSACTION = 8
 # Of what is left at the end, a chunk takes one of so many shares.
 _SHARES = 4
-_LEAST_IN_CHUNK = 8
+_LEAST_IN_CHUNK = 8  # but for the last two, which halve what is left
 
 
 def dispatch_pending(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> int:
