@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine, Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -40,12 +41,16 @@ def page_of_scans(
     # The newest results end where the others begin: both are asked of one state.
     with reading(engine, one_state=wanted.about_result and not wanted.has_index) as session:
         _check(session, wanted)
-        found: list[StoredScan] = []
-        for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):
-            found += stored_scans(session, part.limit(limit - len(found)), sort=sort)
-            if len(found) == limit:
-                break
-        return found
+        while True:
+            ids: list[UUID] = []
+            for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):
+                ids += session.connection().execute(part.limit(limit - len(ids))).scalars().all()
+                if len(ids) == limit:
+                    break
+            found = stored_scans(session, ids) if ids else []
+            # Where some were removed since they were found, a short page would look like the last one.
+            if len(found) == len(ids):
+                return found
 
 
 def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[StoredScan]:

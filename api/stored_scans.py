@@ -1,32 +1,27 @@
 """Scans as lists answer them, read in one statement.
 
 A list holds hundreds of scans with three kinds of rows each. Plain rows take a third of the time of mapped objects and
-a query for each kind.
+a query for each kind; a statement made once takes a millisecond less than one made for each page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ARRAY, ColumnElement, FromClause, Row, Select, Uuid, any_, bindparam, func, select, true
+from sqlalchemy.orm import Session
 
-from api.scan_orders import ScanSort, ordering
 from shared.db.base import Base
 from shared.db.models import Attempt, Correction, Prediction, Scan
 from shared.domain import ScanState, TumorClass
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
+class StoredResult(NamedTuple):
     """What a list tells of a prediction."""
 
     label: TumorClass
@@ -42,8 +37,7 @@ class StoredResult:
     timings: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAttempt:
+class StoredAttempt(NamedTuple):
     """One claim of a scan."""
 
     worker: str
@@ -53,8 +47,7 @@ class StoredAttempt:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCorrection:
+class StoredCorrection(NamedTuple):
     """What a reader said last; `label` is null where it was taken back."""
 
     label: TumorClass | None
@@ -63,8 +56,7 @@ class StoredCorrection:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StoredScan:
+class StoredScan(NamedTuple):
     """A scan with its result, its attempts in order, and its newest correction."""
 
     id: UUID
@@ -85,38 +77,53 @@ class StoredScan:
     newest_correction: StoredCorrection | None
 
 
-def _columns(table: type[Base], stored: type[DataclassInstance], *left_out: str) -> list[ColumnElement[Any]]:
-    return [getattr(table, field.name) for field in fields(stored) if field.name not in left_out]
+def _columns(table: type[Base], names: Sequence[str]) -> list[ColumnElement[Any]]:
+    return [getattr(table, name) for name in names]
 
 
-_OF_SCAN = _columns(Scan, StoredScan, "prediction", "attempts", "newest_correction")
-_OF_RESULT = _columns(Prediction, StoredResult)
-_OF_ATTEMPT = _columns(Attempt, StoredAttempt)
-_OF_CORRECTION = _columns(Correction, StoredCorrection)
+# All but its prediction, attempts and newest correction.
+_OF_SCAN = _columns(Scan, StoredScan._fields[:-3])
+_OF_RESULT = _columns(Prediction, StoredResult._fields)
+_OF_ATTEMPT = _columns(Attempt, StoredAttempt._fields)
+_CORRECTION = StoredCorrection._fields
 _RESULT_AT = len(_OF_SCAN)
 _ATTEMPT_AT = _RESULT_AT + len(_OF_RESULT)
 _CORRECTION_AT = _ATTEMPT_AT + len(_OF_ATTEMPT)
 
 
-def stored_scans(session: Session, ids: Select[Any], *, sort: ScanSort) -> list[StoredScan]:
-    """The scans that a limited query finds, in this order; its columns are `id` and, if the order needs it, `by`."""
-    page = ids.subquery("page")
-    query = (
-        select(*_OF_SCAN, *_OF_RESULT, *_OF_ATTEMPT, *_OF_CORRECTION)
-        .select_from(page)
-        .join(Scan, Scan.id == page.c.id)
-        .outerjoin(Prediction, Prediction.scan_id == page.c.id)
-        .outerjoin(Attempt, Attempt.scan_id == page.c.id)
-        .outerjoin(Correction, (Correction.scan_id == page.c.id) & (Correction.number == _newest_number(page.c.id)))
-        .order_by(*ordering(sort, key=page.c.id, by=page.c.get("by")), Attempt.fence)
+def stored_scans(session: Session, ids: Sequence[UUID]) -> list[StoredScan]:
+    """The scans with these ids, in this order; without those that are gone."""
+    rows = session.connection().execute(_ROWS[session.get_bind().dialect.name], {"ids": ids}).all()
+    found = {scan_id: _scan(list(same)) for scan_id, same in groupby(rows, key=itemgetter(0))}
+    return [found[scan_id] for scan_id in ids if scan_id in found]
+
+
+def _rows(wanted: ColumnElement[bool], correction: FromClause, is_newest: ColumnElement[bool]) -> Select[Any]:
+    """Every row of the wanted scans, those of one scan after each other."""
+    return (
+        select(*_OF_SCAN, *_OF_RESULT, *_OF_ATTEMPT, *[correction.c[name] for name in _CORRECTION])
+        .outerjoin(Prediction, Prediction.scan_id == Scan.id)
+        .outerjoin(Attempt, Attempt.scan_id == Scan.id)
+        .outerjoin(correction, is_newest)
+        .where(wanted)
+        .order_by(Scan.id, Attempt.fence)
     )
-    return [_scan(list(same)) for _, same in groupby(session.connection().execute(query), key=lambda row: row[0])]
 
 
-def _newest_number(scan_id: ColumnElement[UUID]) -> ScalarSelect[int]:
-    """Looked up scan by scan: in an anti-join, PostgreSQL compares all corrections for a page of 200."""
-    corrections = aliased(Correction)
-    return select(func.max(corrections.number)).where(corrections.scan_id == scan_id).scalar_subquery()
+def _rows_on_postgresql() -> Select[Any]:
+    """Tells PostgreSQL to look corrections up scan by scan: else it reads all of them for a page."""
+    newest = select(Correction).where(Correction.scan_id == Scan.id).order_by(Correction.number.desc()).limit(1)
+    return _rows(Scan.id == any_(bindparam("ids", type_=ARRAY(Uuid))), newest.lateral("newest"), true())
+
+
+def _rows_on_sqlite() -> Select[Any]:
+    newest = select(func.max(Correction.number)).where(Correction.scan_id == Scan.id).scalar_subquery()
+    every = Correction.__table__.alias("every")
+    is_newest = (every.c.scan_id == Scan.id) & (every.c.number == newest)
+    return _rows(Scan.id.in_(bindparam("ids", expanding=True)), every, is_newest)
+
+
+_ROWS = {"postgresql": _rows_on_postgresql(), "sqlite": _rows_on_sqlite()}
 
 
 def _scan(rows: Sequence[Row[Any]]) -> StoredScan:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, delete, event, update
 
 from api.scan_filters import ScanFilter
 from api.scan_orders import Place, ScanSort, place_of
@@ -97,6 +97,29 @@ def test_results_come_before_scans_without_one_whatever_is_asked(engine: Engine,
         expected = [scan.id for scan in (*sure, *(scan for scan in found if not scan.prediction))]
         wanted = ScanFilter(LOCAL_PROJECT, batch=batch, **asked)
         assert walk(engine, wanted, sort=ScanSort.CONFIDENCE, limit=3, newest=2) == expected, asked
+
+
+def test_a_page_is_full_although_scans_go_between_finding_and_reading_them(
+    engine: Engine, stored: list[StoredScan]
+) -> None:
+    ids = [scan.id for scan in stored]
+    removals: list[int] = []
+
+    def remove_the_newest(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not removals and statement.startswith("SELECT scans.id") and "LIMIT" in statement:
+            removals.append(2)
+            other = make_engine(engine.url.render_as_string(hide_password=False))
+            with transaction(other) as session:
+                session.execute(delete(Scan).where(Scan.id.in_(ids[:2])))
+            other.dispose()
+
+    event.listen(engine, "after_cursor_execute", remove_the_newest)
+    page = page_of_scans(engine, ScanFilter(LOCAL_PROJECT), sort=ScanSort.ID_DOWN, behind=None, limit=5)
+    assert removals
+    # SQLite reads all of a state in which they were still there.
+    assert [scan.id for scan in page] == (ids[2:7] if engine.dialect.name == "postgresql" else ids[:5])
+    left = page_of_scans(engine, ScanFilter(LOCAL_PROJECT), sort=ScanSort.ID_DOWN, behind=None, limit=100)
+    assert [scan.id for scan in left] == ids[2:]
 
 
 def test_a_page_is_what_its_schema_says_although_it_is_not_validated(
