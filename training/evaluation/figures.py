@@ -46,12 +46,12 @@ def heatmap_statistics(outcomes: Outcomes, *, among: npt.NDArray[np.bool_]) -> d
     return {name: mean_of(_measured(outcomes, name), among) for name in names}
 
 
-def baseline_statistics(outcomes: Outcomes) -> dict[str, dict[str, Statistic]]:
-    """What needs no network: the picture's centre, a brain-uniform map, the brightest pixel."""
+def baseline_statistics(outcomes: Outcomes, *, among: npt.NDArray[np.bool_]) -> dict[str, dict[str, Statistic]]:
+    """What needs no network, on the same scans: the picture's centre, a brain-uniform map, the brightest pixel."""
     return {
         name: {
-            place: mean_of(_measured(outcomes, f"{prefix}_{place}"), outcomes.outlined)
-            for place in ("in_box", "in_outline")
+            figure: mean_of(_measured(outcomes, f"{prefix}_{figure}"), among)
+            for figure in ("in_box", "in_outline", "iou")
         }
         for name, prefix in (("centre", "centre"), ("brain_uniform", "uniform"), ("brightest", "brightest"))
     }
@@ -157,4 +157,5 @@ def _surprise(outcomes: Outcomes) -> Real:
 def _measured(outcomes: Outcomes, name: str) -> npt.NDArray[np.bool_] | Real:
     """A heatmap's measure; true or false where it can be nothing between."""
     values = outcomes.heatmap[name]
-    return values == 1 if name.startswith(("peak", "centre", "brightest")) else values
+    is_a_point = name.startswith(("peak", "centre", "brightest")) and not name.endswith("iou")
+    return values == 1 if is_a_point else values

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from training.evaluation import bootstrap as intervals
 from training.evaluation import calibrate, figures
@@ -164,18 +165,22 @@ def _review(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
 
 
 def _heatmaps(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
-    baselines = figures.baseline_statistics(outcomes)
     all_of_figshare = not (outcomes.outlined & ~outcomes.figshare_tumours).any()
     return {
         "of": f"the predicted class, on {'figshare' if all_of_figshare else 'outlined'} tumours",
         "network": _rates(figures.heatmap_statistics(outcomes, among=outcomes.outlined), bootstrap),
-        "baselines": {name: _rates(places, bootstrap) for name, places in baselines.items()},
+        "baselines": _baselines(outcomes, bootstrap, among=outcomes.outlined),
         "energy_over_brain_uniform": {
             place: bootstrap.rate(figures.energy_over_uniform(outcomes, place=place))
             for place in ("in_box", "in_outline")
         },
         "by_size": _by_size(outcomes, bootstrap),
     }
+
+
+def _baselines(outcomes: Outcomes, bootstrap: PatientBootstrap, *, among: npt.NDArray[np.bool_]) -> Document:
+    found = figures.baseline_statistics(outcomes, among=among)
+    return {name: _rates(statistics, bootstrap) for name, statistics in found.items()}
 
 
 def _by_size(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
@@ -194,5 +199,6 @@ def _by_size(outcomes: Outcomes, bootstrap: PatientBootstrap) -> Document:
             "share_of_picture": [round(float(edge), 5) for edge in (area[inside].min(), area[inside].max())],
             "accuracy": bootstrap.rate(mean_of(outcomes.right, inside)),
             **_rates(figures.heatmap_statistics(outcomes, among=inside), bootstrap),
+            "baselines": _baselines(outcomes, bootstrap, among=inside),
         }
     return found

@@ -25,8 +25,9 @@ class HeatmapScore:
 
     `*_in_box`, `*_in_outline`: of the peak (1 or 0), of the map's energy (0 to 1), and of what needs no network:
     the picture's centre and brightest pixel (1 or 0) and a brain-uniform map (0 to 1: the chance of a random brain
-    pixel). `iou`: of the outline and the map over half of its strongest cell. `area`: the outline's share of the
-    picture.
+    pixel). `iou`: of the outline and the map over half of its strongest cell. `*_iou`: of the outline and what needs
+    no network: a disc as large as the outline around centre or brightest pixel, and the head. `area`: the outline's
+    share of the picture.
     """
 
     area: float
@@ -41,6 +42,9 @@ class HeatmapScore:
     brightest_in_outline: float
     uniform_in_box: float
     uniform_in_outline: float
+    centre_iou: float
+    brightest_iou: float
+    uniform_iou: float
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,6 @@ def score_heatmap(
     head = head_mask(image)
     centre = Point(x=round(frame.x + frame.side / 2), y=round(frame.y + frame.side / 2))
     peak, brightest = focus_of(heat, frame=frame), _brightest(image)
-    high = heat >= 0.5
     energy = max(float(heat.sum()), 1e-9)
     return HeatmapScore(
         area=float(inside.mean()),
@@ -63,13 +62,16 @@ def score_heatmap(
         peak_in_outline=_at(inside, peak),
         energy_in_box=float(heat[box].sum()) / energy,
         energy_in_outline=float(heat[inside].sum()) / energy,
-        iou=float((high & inside).sum() / max(1, (high | inside).sum())),
+        iou=_overlap(heat >= 0.5, inside),
         centre_in_box=_at(box, centre),
         centre_in_outline=_at(inside, centre),
         brightest_in_box=_at(box, brightest),
         brightest_in_outline=_at(inside, brightest),
         uniform_in_box=float((head & box).sum() / max(1, head.sum())),
         uniform_in_outline=float((head & inside).sum() / max(1, head.sum())),
+        centre_iou=_overlap(_disc(centre, like=inside), inside),
+        brightest_iou=_overlap(_disc(brightest, like=inside), inside),
+        uniform_iou=_overlap(head, inside),
     )
 
 
@@ -139,6 +141,18 @@ def _brightest(image: npt.NDArray[np.uint8]) -> Point:
     smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), max(1.0, max(image.shape) / 128))
     y, x = divmod(int(smooth.argmax()), image.shape[1])
     return Point(x=x, y=y)
+
+
+def _disc(centre: Point, *, like: Mask) -> Mask:
+    """A disc of as many pixels as `like` has, as far as it lies in the picture: who points there is told the size."""
+    height, width = like.shape
+    y, x = np.ogrid[:height, :width]
+    return np.asarray((x - centre.x) ** 2 + (y - centre.y) ** 2 <= like.sum() / np.pi, np.bool_)
+
+
+def _overlap(one: Mask, other: Mask) -> float:
+    """Intersection over union."""
+    return float((one & other).sum() / max(1, (one | other).sum()))
 
 
 def _at(mask: Mask, point: Point) -> float:

@@ -170,6 +170,7 @@ def _analyses(evaluation: Document, picture: Any) -> Iterable[str]:
     if evaluation["heatmaps"]["by_size"]:
         yield _section("### Heatmaps", f"Of {evaluation['heatmaps']['of']}.", tables.heatmap_table(evaluation))
         yield _section("By the size of the tumour:", tables.size_table(evaluation), picture("heatmaps"))
+        yield _section(tables.size_baseline_table(evaluation))
     if doubted := evaluation["doubted_labels"]:
         yield _section("### Doubted labels", doubted["note"], section_tables(doubted))
     for name, section in evaluation.items():

@@ -32,6 +32,7 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "review": tables.review_table,
     "heatmaps": tables.heatmap_table,
     "sizes": tables.size_table,
+    "size_baselines": tables.size_baseline_table,
     "shortcuts-within-a-source": within_source_table,
     "comparison": comparison_tables.comparison_table,
     "differences": comparison_tables.difference_table,

@@ -93,14 +93,17 @@ def heatmap_table(evaluation: Document) -> str:
     found = evaluation["heatmaps"]
     network = found["network"]
     rows = [
-        ("network: peak", network["peak_in_box"], network["peak_in_outline"]),
-        *((f"{name_of(name)}", places["in_box"], places["in_outline"]) for name, places in found["baselines"].items()),
-        ("network: energy", network["energy_in_box"], network["energy_in_outline"]),
+        ("network: peak", network["peak_in_box"], network["peak_in_outline"], network["iou"]),
+        *(
+            (name_of(name), *(rates[figure] for figure in ("in_box", "in_outline", "iou")))
+            for name, rates in found["baselines"].items()
+        ),
     ]
-    table = [(name, rate_in_words("", box), rate_in_words("", outline)) for name, box, outline in rows]
+    table = [(name, *map(rate_in_words, ("", "", "iou"), rates)) for name, *rates in rows]
+    energy = [rate_in_words("", network[f"energy_{place}"]) for place in ("in_box", "in_outline")]
     times = [_times(found["energy_over_brain_uniform"][place]) for place in ("in_box", "in_outline")]
-    table.append(("network: energy, times brain-uniform", times[0], times[1]))
-    return markdown_table(("heatmap", "in the box", "in the outline"), table)
+    table += [("network: energy", *energy, ""), ("network: energy, times brain-uniform", *times, "")]
+    return markdown_table(("heatmap", "in the box", "in the outline", "IoU with the outline"), table)
 
 
 def size_table(evaluation: Document) -> str:
@@ -117,6 +120,19 @@ def size_table(evaluation: Document) -> str:
                 *(rate_in_words(figure, size[figure]) for figure in figures),
             )
             for name, size in sizes.items()
+        ),
+    )
+
+
+def size_baseline_table(evaluation: Document) -> str:
+    """What needs no network, by the size of the tumour."""
+    places = (("in_box", "", "in the box"), ("in_outline", "", "in the outline"), ("iou", "iou", "IoU"))
+    return markdown_table(
+        ("tumours", "without a network", *(said for _, _, said in places)),
+        (
+            (name, name_of(baseline), *(rate_in_words(figure, rates[place]) for place, figure, _ in places))
+            for name, size in evaluation["heatmaps"]["by_size"].items()
+            for baseline, rates in size["baselines"].items()
         ),
     )
 

@@ -49,6 +49,9 @@ def heatmap(rng: np.random.Generator, *, hit: float = 0.8) -> HeatmapScore:
         brightest_in_outline=0.0,
         uniform_in_box=0.06,
         uniform_in_outline=0.04,
+        centre_iou=0.05,
+        brightest_iou=0.02,
+        uniform_iou=0.04,
     )
 
 

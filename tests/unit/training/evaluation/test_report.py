@@ -148,6 +148,9 @@ def test_heatmaps_are_measured_on_outlined_tumours_by_size() -> None:
     assert [size["peak_in_box"]["value"] for size in found["by_size"].values()] == [0.0, 1.0, 1.0]
     assert [size["peak_in_box"]["n"] for size in found["by_size"].values()] == [2, 2, 2]
     assert found["baselines"]["brain_uniform"]["in_box"]["value"] == 0.06
+    assert [rates["iou"]["value"] for rates in found["baselines"].values()] == [0.05, 0.04, 0.02]
+    of_the_small = found["by_size"]["small"]["baselines"]["brain_uniform"]
+    assert (of_the_small["in_box"]["value"], of_the_small["in_box"]["n"]) == (0.06, 2)
     assert found["energy_over_brain_uniform"]["in_box"]["value"] == pytest.approx(5)
     of_ones_own = replace(scans[0], source="own", patient="other")
     with_it = evaluated([*scans, of_ones_own])["heatmaps"]

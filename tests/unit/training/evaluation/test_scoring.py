@@ -40,10 +40,15 @@ def test_baselines_need_no_map() -> None:
     assert score.energy_in_box == score.iou == 0
     assert score.centre_in_box == 0
     assert score.brightest_in_box == 0
-    assert score.uniform_in_box == pytest.approx(400 / 5000, rel=0.05)
+    assert score.uniform_in_box == score.uniform_iou == pytest.approx(400 / 5000, rel=0.05)
+    assert score.brightest_iou == 0
+    assert 0 < score.centre_iou < 0.02  # the disc reaches a corner of the tumour
     shown = picture()
     shown[38:43, 68:73] = 255
-    assert score_heatmap(np.zeros((100, 100), np.float32), shown, OUTLINE, frame=WHOLE).brightest_in_outline == 1
+    found = score_heatmap(np.zeros((100, 100), np.float32), shown, OUTLINE, frame=WHOLE)
+    assert found.brightest_in_outline == 1
+    # A disc and a square as large as it, around one point, less half a pixel.
+    assert found.brightest_iou == pytest.approx(0.83, abs=0.03)
 
 
 def test_the_box_is_wider_than_the_outline() -> None:
