@@ -40,6 +40,7 @@ ROUTES: Mapping[str, Access | Scope] = {
     "session.sign_out": Access.OPEN,
     "meta.list_models": Access.ANY_KEY,
     "meta.show_card": Access.ANY_KEY,
+    "meta.show_evaluation": Access.ANY_KEY,
     "meta.show_plot": Access.ANY_KEY,
     "meta.get_limits": Access.ANY_KEY,
     "batches.submit": Scope.SUBMIT,

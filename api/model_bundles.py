@@ -10,6 +10,7 @@ from api.schemas.service import ModelDocument
 from shared.errors import NotFound
 
 _CARD = "README.md"
+_EVALUATION = "evaluation.json"
 
 
 def list_bundles(active: Path) -> list[ModelDocument]:
@@ -28,19 +29,28 @@ def list_bundles(active: Path) -> list[ModelDocument]:
 
 def card_markdown(active: Path, *, model: str) -> bytes:
     """The card that lies in a bundle; NotFound for a model that is not there, or has none."""
-    for folder in _folders(active):
-        if (folder / _CARD).is_file() and _name_of(folder) == model:
-            return (folder / _CARD).read_bytes()
-    raise NotFound("There is no such card.")
+    return _read(active, model=model, file=_CARD)
+
+
+def evaluation_json(active: Path, *, model: str) -> bytes:
+    """The evaluation that lies in a bundle; NotFound for a model that is not there, or has none."""
+    return _read(active, model=model, file=_EVALUATION)
 
 
 def plot_png(active: Path, *, model: str, plot: str) -> bytes:
-    """One of a bundle's pictures; NotFound for any name that `list_bundles` does not give."""
+    """One of a bundle's pictures, named as by `list_bundles` or, as in the card, by its file; NotFound for others."""
     for folder in _folders(active):
         for path in folder.glob("plots/*.png"):
-            if path.stem == plot and _name_of(folder) == model:
+            if plot in {path.stem, path.name} and _name_of(folder) == model:
                 return path.read_bytes()
     raise NotFound("There is no such plot.")
+
+
+def _read(active: Path, *, model: str, file: str) -> bytes:
+    for folder in _folders(active):
+        if (folder / file).is_file() and _name_of(folder) == model:
+            return (folder / file).read_bytes()
+    raise NotFound(f"There is no {file} of such a model.")
 
 
 def _card_path(folder: Path) -> str | None:

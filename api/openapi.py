@@ -78,6 +78,7 @@ _LAST_EVENT_ID = {
 _CONTENT_TYPES = {
     "get_scan_image": "image/png",
     "get_model_card": "text/markdown",
+    "get_model_evaluation": "application/json",
     "get_model_plot": "image/png",
     "get_scan_heatmap": "image/png",
     "get_scan_heatmap_npy": "application/octet-stream",

@@ -25,14 +25,22 @@ def list_models() -> Any:
 @blueprint.get("/v1/models/<name>/card")
 @blueprint.doc(operation_id="get_model_card", responses=[404])
 def show_card(name: str) -> Response:
-    """A model's card, as Markdown."""
+    """A model's card, as Markdown; its links lead to the evaluation and the plots beside it."""
     return Response(model_bundles.card_markdown(services().settings.model_dir, model=name), mimetype="text/markdown")
+
+
+@blueprint.get("/v1/models/<name>/evaluation.json")
+@blueprint.doc(operation_id="get_model_evaluation", responses=[404])
+def show_evaluation(name: str) -> Response:
+    """Every figure of a model's card, as JSON."""
+    evaluation = model_bundles.evaluation_json(services().settings.model_dir, model=name)
+    return Response(evaluation, mimetype="application/json")
 
 
 @blueprint.get("/v1/models/<name>/plots/<plot>")
 @blueprint.doc(operation_id="get_model_plot", responses=[404])
 def show_plot(name: str, plot: str) -> Response:
-    """One of a model's plots, as PNG."""
+    """One of a model's plots, as PNG; also as `{plot}.png`, which the card calls it."""
     return Response(model_bundles.plot_png(services().settings.model_dir, model=name, plot=plot), mimetype="image/png")
 
 

@@ -41,6 +41,7 @@ MAKING = {"/v1/batches", "/v1/webhooks"}
 ABOUT_THE_SERVICE = {
     "/v1/models",
     "/v1/models/{name}/card",
+    "/v1/models/{name}/evaluation.json",
     "/v1/models/{name}/plots/{plot}",
     "/v1/limits",
     "/metrics",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -57,6 +59,16 @@ def test_the_card_is_that_of_the_bundle_and_is_sent_once(client: FlaskClient, se
     assert_problem(client.get("/v1/models/other/card"), 404, "not_found")
 
 
+def test_every_link_of_the_card_is_answered(client: FlaskClient, settings: Settings) -> None:
+    (active,) = (model for model in client.get("/v1/models").get_json()["items"] if model["active"])
+    links = set(re.findall(r"\]\((.*?)\)", client.get(active["card"]).text))
+    assert {"evaluation.json", "plots/confusion.png"} <= links
+    for link in links:
+        answer = client.get(urljoin(active["card"], link))
+        assert (answer.status_code, answer.data) == (200, (settings.model_dir / link).read_bytes()), link
+    assert_problem(client.get("/v1/models/other/evaluation.json"), 404, "not_found")
+
+
 def test_a_bundle_without_a_card_says_so(client_with: Callable[..., FlaskClient], tmp_path: Path) -> None:
     described = {"name": "bare-1", "metrics": {}}
     (tmp_path / "bare-1").mkdir()
@@ -65,6 +77,7 @@ def test_a_bundle_without_a_card_says_so(client_with: Callable[..., FlaskClient]
     (bare,) = client.get("/v1/models").get_json()["items"]
     assert (bare["name"], bare["card"]) == ("bare-1", None)
     assert_problem(client.get("/v1/models/bare-1/card"), 404, "not_found")
+    assert_problem(client.get("/v1/models/bare-1/evaluation.json"), 404, "not_found")
 
 
 def measured(client: FlaskClient) -> dict[tuple[str, ...], float]:
