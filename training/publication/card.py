@@ -63,16 +63,14 @@ Reproduce with `{command}`.
 
 ## Factors
 
-Measured by source (and with it scanner and hospital), by class, and by the size of the tumour. Age and sex of the
+Measured by source (and with it scanner and hospital){factors}. Age and sex of the
 patients, scanner settings and planes of the slices are not in the data, so nothing is said by them.
 
 ## Metrics
 
 * A patient's slices are never on both sides of a split, and intervals are of patients drawn with replacement.
 * *Tumour called healthy* is the headline of safety. *In review* are scans that ask for a person.
-* The heatmap's peak is asked whether it lies in the box around, or inside, the outline that a radiologist drew (the
-  pointing game, Zhang et al. 2018), beside what needs no network: the centre, any brain pixel, the brightest pixel.
-
+{pointing}
 ## Training and evaluation data
 
 {training_data}
@@ -104,6 +102,12 @@ Two limits go before both: a cap on the share in review, and a bound of what is 
 # Of the shared data set alone: of somebody's own pictures no more is known than their table says.
 _SHARED_SOURCES = {"br35h", "figshare"}
 _TRIED = "* What was tried on the way: `docs/experiments.md`.\n"
+# Where tumours are outlined.
+_FACTORS = ", by class, and by the size of the tumour"
+_POINTING = """\
+* The heatmap's peak is asked whether it lies in the box around, or inside, the outline that a radiologist drew (the
+  pointing game, Zhang et al. 2018), beside what needs no network: the centre, any brain pixel, the brightest pixel.
+"""
 _CONSENT = (
     "Its training data were published without the names of patients; how they agreed to it is told by the publishers."
 )
@@ -127,6 +131,7 @@ def card(description: Document, evaluation: Document, *, pictures: str) -> str:
     """The card's text. `pictures`: the folder of the plots as seen from the card's."""
     measured = evaluation["measured"]
     shared = measured["scans"].keys() >= _SHARED_SOURCES
+    outlined = evaluation["heatmaps"]["by_size"]
     top = _DETAILS.format(
         name=description["name"],
         how=measured["how"],
@@ -140,6 +145,8 @@ def card(description: Document, evaluation: Document, *, pictures: str) -> str:
         temperature=number_in_words(evaluation["calibration"]["bundle"]["temperature"]),
         healthy_offset=number_in_words(evaluation["calibration"]["bundle"]["healthy_offset"]),
         tried=_TRIED if shared else "",
+        factors=_FACTORS if outlined else " and by class",
+        pointing=_POINTING if outlined else "",
         training_data=_training_data(description),
         data=tables.data_table(evaluation),
     )

@@ -21,7 +21,7 @@ def headline_table(evaluation: Document) -> str:
 
 
 def rates_table(rates: Mapping[str, Document]) -> str:
-    """One rate a row: value, interval and n."""
+    """One rate a row: value, interval and n; none for a rate of no scans."""
     return markdown_table(
         ("figure", "value", "95% interval", "n"),
         (
@@ -32,6 +32,7 @@ def rates_table(rates: Mapping[str, Document]) -> str:
                 f"{rate['n']:,}",
             )
             for name, rate in rates.items()
+            if rate["n"]
         ),
     )
 

@@ -26,3 +26,13 @@ def test_the_model_that_classifies_tells_what_is_wrong_with_it_what_it_is_for_an
     assert httpx.get(service.url + active["card"]).text.startswith(f"# {active['name']}")
     link.click()
     expect(seen.page.locator("body")).to_contain_text(f"# {active['name']}")
+
+
+def test_a_figure_of_no_scans_is_left_out(seen: Watched, service: Running) -> None:
+    (active,) = (model for model in service.client.models() if model["active"])
+    active["metrics"]["figures"]["peak_in_box"] = {"value": None, "n": 0, "interval": None}
+    seen.page.route("**/v1/models", lambda route: route.fulfill(json={"items": [active]}))
+    seen.page.goto(f"{service.url}/model")
+    shown = seen.page.get_by_role("article", name=active["name"])
+    expect(shown).to_contain_text("Accuracy over the four labels")
+    expect(shown).not_to_contain_text("Heatmap's peak in the tumour's box")

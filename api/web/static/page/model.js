@@ -46,7 +46,8 @@ start(async () => {
 });
 
 function card(model) {
-  const figures = model.metrics.figures ?? {};
+  // Data without outlines, for one, leaves figures of no scans, without a value.
+  const figures = Object.fromEntries(Object.entries(model.metrics.figures ?? {}).filter(([, { n }]) => n));
   return el("article", { class: "model", "aria-label": model.name },
     el("div", { class: "model-head" }, el("h2", {}, model.name), model.active ? el("span", { class: "flag good", "data-sign": "✓" }, "Classifies now") : el("span", { class: "muted" }, "At hand, not in use")),
     el("div", { class: "tiles" }, FIGURES.filter(([name]) => HEADLINE.includes(name) && figures[name]).map(([name, text, share]) => tile(text, figures[name], share))),

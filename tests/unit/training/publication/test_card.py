@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,15 @@ def test_of_somebodys_own_data_nothing_is_told_that_is_true_of_the_shared_data_s
         assert words in ours
         assert words not in own
     assert "a network can learn the scanner" in own
+
+
+def test_what_there_is_no_data_for_is_left_out() -> None:
+    own = [replace(score, source="own", heatmap=None) for score in honest_scores(200)]
+    text = card(DESCRIPTION, evaluate_out_of_fold(own, model="tried-1", command="-"), pictures="plots")
+    assert "| accuracy, four classes |" in text
+    assert "| – | – | 0 |" not in text
+    for unmeasured in ("figshare", "heatmap's", "the size of the tumour"):
+        assert unmeasured not in text
 
 
 def test_no_figure_is_typed(evaluation: dict[str, Any]) -> None:
