@@ -27,7 +27,7 @@ from shared.domain import ScanState
 from shared.settings import Settings
 from tests.integration.http_servers import broken_way, served
 from tests.integration.keys import make_key
-from tests.integration.submissions import finish
+from tests.integration.submissions import finish, png
 
 IMPATIENT = Patience(retries=2, pause_s=0.01)
 # A busy machine may take a while to notice that a connection broke.
@@ -86,6 +86,13 @@ def test_a_folder_is_sent_with_all_that_is_said_about_it(client: Client, folder:
     assert [scan["filename"] for scan in client.scans(batch["id"])] == ["a.png", "b.png", "deeper/c.png"]
     assert client.batch(batch["id"]) == batch
     assert [listed["id"] for listed in client.batches()] == [batch["id"]]
+
+
+def test_a_file_keeps_its_name_however_odd(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / 'a\\b"c%.png'
+    path.write_bytes(png())
+    batch = client.submit([path])
+    assert [scan["filename"] for scan in client.scans(batch["id"])] == [path.name]
 
 
 def test_there_must_be_something_to_send(client: Client, tmp_path: Path) -> None:

@@ -163,6 +163,22 @@ def test_a_name_is_text_and_nothing_else(client: FlaskClient, settings: Settings
     assert kept == ["000000"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (r"x%22y.png", r'x"y.png'),  # browsers, RFC 7578
+        (r"a\b.png", r"a\b.png"),
+        (r"100%25.png", r"100%25.png"),
+        (r"a\\b%22c.png", r'a\b"c.png'),  # httpx
+        (r"a\\b.png", r"a\b.png"),  # httpx, Go
+        (r"a\\b\"c.png", r'a\b"c.png'),  # Go, curl before 7.81
+    ],
+)
+def test_a_name_is_shown_as_it_is_whoever_quoted_it(client: FlaskClient, sent: str, shown: str) -> None:
+    scans = scans_of(client, post(client, file_part(sent.encode(), data=png()) + END))
+    assert [scan["filename"] for scan in scans] == [shown]
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])
 def test_no_cell_of_the_table_is_a_formula(client: FlaskClient, start: str) -> None:
     response = submit(client, upload(f"{start}cmd|' /C calc'!A0"))
