@@ -29,12 +29,12 @@ def list_bundles(active: Path) -> list[ModelDocument]:
 
 def card_markdown(active: Path, *, model: str) -> bytes:
     """The card that lies in a bundle; NotFound for a model that is not there, or has none."""
-    return _read(active, model=model, file=_CARD)
+    return _read(active, model=model, file=_CARD, what="card")
 
 
 def evaluation_json(active: Path, *, model: str) -> bytes:
     """The evaluation that lies in a bundle; NotFound for a model that is not there, or has none."""
-    return _read(active, model=model, file=_EVALUATION)
+    return _read(active, model=model, file=_EVALUATION, what="evaluation")
 
 
 def plot_png(active: Path, *, model: str, plot: str) -> bytes:
@@ -46,11 +46,11 @@ def plot_png(active: Path, *, model: str, plot: str) -> bytes:
     raise NotFound("There is no such plot.")
 
 
-def _read(active: Path, *, model: str, file: str) -> bytes:
+def _read(active: Path, *, model: str, file: str, what: str) -> bytes:
     for folder in _folders(active):
         if (folder / file).is_file() and _name_of(folder) == model:
             return (folder / file).read_bytes()
-    raise NotFound(f"There is no {file} of such a model.")
+    raise NotFound(f"There is no such {what}.")
 
 
 def _card_path(folder: Path) -> str | None:

@@ -38,19 +38,15 @@ def page_of_scans(
     So many of the `newest` results are looked through before the rare ones of all are. Raises NotFound for a batch or a
     study that does not exist.
     """
-    # The newest results end where the others begin: both are asked of one state.
-    with reading(engine, one_state=wanted.about_result and not wanted.has_index) as session:
+    # Scans change and go: those that are found and what is told of them are of one state.
+    with reading(engine, one_state=True) as session:
         _check(session, wanted)
-        while True:
-            ids: list[UUID] = []
-            for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):
-                ids += session.connection().execute(part.limit(limit - len(ids))).scalars().all()
-                if len(ids) == limit:
-                    break
-            found = stored_scans(session, ids) if ids else []
-            # Where some were removed since they were found, a short page would look like the last one.
-            if len(found) == len(ids):
-                return found
+        ids: list[UUID] = []
+        for part in _parts(session, wanted, sort=sort, behind=behind, newest=newest):
+            ids += session.connection().execute(part.limit(limit - len(ids))).scalars().all()
+            if len(ids) == limit:
+                break
+        return stored_scans(session, ids) if ids else []
 
 
 def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[StoredScan]:

@@ -136,14 +136,15 @@ def _too_many_files(settings: Settings) -> LimitExceeded:
 def _filename(part: MultipartSegment) -> str | None:
     """A file's name, as browsers and as other clients quote it.
 
-    `%22` is undone by the parser (RFC 7578, WHATWG). Two backslashes are one: browsers double none, httpx and Go each,
-    after the quoted strings of RFC 2183. RFC 7578 forbids `filename*`, but urllib3 sent it for names beyond ASCII.
+    `%22` is undone by the parser (RFC 7578, WHATWG), and so are backslashes where one quotes a quote. Elsewhere two
+    are one: browsers double none, httpx and Go each, after the quoted strings of RFC 2183. RFC 7578 forbids
+    `filename*`, but urllib3 sent it for names beyond ASCII.
     """
     disposition = part.header("Content-Disposition")
     if part.filename is None and "filename*" in disposition:
         return parse_options_header(disposition)[1].get("filename")
     filename: str | None = part.filename
-    return filename and filename.replace("\\\\", "\\")
+    return filename if filename is None or '\\"' in disposition else filename.replace("\\\\", "\\")
 
 
 def _receive_file(

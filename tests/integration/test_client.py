@@ -88,7 +88,7 @@ def test_a_folder_is_sent_with_all_that_is_said_about_it(client: Client, folder:
     assert [listed["id"] for listed in client.batches()] == [batch["id"]]
 
 
-def test_a_file_keeps_its_name_however_odd(client: Client, tmp_path: Path) -> None:
+def test_a_name_with_a_backslash_a_quote_and_a_per_cent_sign_is_kept(client: Client, tmp_path: Path) -> None:
     path = tmp_path / 'a\\b"c%.png'
     path.write_bytes(png())
     batch = client.submit([path])

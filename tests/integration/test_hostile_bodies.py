@@ -172,6 +172,8 @@ def test_a_name_is_text_and_nothing_else(client: FlaskClient, settings: Settings
         (r"a\\b%22c.png", r'a\b"c.png'),  # httpx
         (r"a\\b.png", r"a\b.png"),  # httpx, Go
         (r"a\\b\"c.png", r'a\b"c.png'),  # Go, curl before 7.81
+        (r"a\\\\b\"c.png", r'a\\b"c.png'),
+        (r"a\\\\b.png", r"a\\b.png"),
     ],
 )
 def test_a_name_is_shown_as_it_is_whoever_quoted_it(client: FlaskClient, sent: str, shown: str) -> None:

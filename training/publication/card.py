@@ -24,7 +24,7 @@ WEIGHTS = "weights_sha256"  # of an evaluation: whose figures they are
 Document = Mapping[str, Any]
 
 _ALT = {
-    "training": "Accuracy and cross-entropy over the epochs, for each fold",
+    "training": "Accuracy and cross-entropy over the epochs, by fold",
     "confusion": "Confusion matrix",
     "by-group": "Sensitivity, precision and specificity by class; accuracy by source and fold",
     "roc": "ROC curve of each class against the rest",

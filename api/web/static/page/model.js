@@ -35,7 +35,7 @@ const PLOTS = {
   reliability: "Accuracy over confidence, and the number of scans at each confidence",
   "risk-coverage": "Error rate over the share of scans that are answered",
   heatmaps: "How often the heatmap's peak lies in the tumour, beside baselines and by size",
-  training: "Accuracy and cross-entropy over the epochs, for each fold",
+  training: "Accuracy and cross-entropy over the epochs, by fold",
 };
 
 start(async () => {
