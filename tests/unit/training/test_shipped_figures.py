@@ -68,6 +68,17 @@ def test_the_evaluation_is_its_tables(bundle: Path) -> None:
         assert served == evaluation["calibration"]["bundle"]
 
 
+def test_an_evaluation_without_a_bundle_is_its_table_and_its_runs() -> None:
+    kept = sorted(ROOT.glob(f"training/results/*/{EVALUATION_FILE}"))
+    assert kept
+    for path in kept:
+        evaluation, table = read(path), read_scores(path.with_name(SCORES_FILE))
+        again = evaluate_out_of_fold(table, model=path.parent.name, command=evaluation["measured"]["command"])
+        for name, section in again.items():
+            assert_close(section, evaluation[name], at=name)
+        assert evaluation["training"] == read_histories(path.parent)
+
+
 def test_how_the_networks_learned_is_what_their_runs_wrote_down() -> None:
     kept = 0
     for bundle in BUNDLES:
