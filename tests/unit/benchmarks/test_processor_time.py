@@ -24,7 +24,8 @@ def test_the_time_of_a_kind_is_that_of_its_processes() -> None:
     assert result == "done"
     assert taken["busy"] == pytest.approx(0.2, abs=0.03)
     assert taken["ended"] == 0.0
-    assert taken["cores"] >= 0.2 * len(os.sched_getaffinity(0)) * 0.99
+    # The system counts in ticks of 10 ms, each core by itself.
+    assert taken["cores"] >= 0.2 * len(os.sched_getaffinity(0)) * 0.75
 
 
 def test_the_table_tells_ms_a_scan_in_the_mean() -> None:
