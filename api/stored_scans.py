@@ -92,10 +92,10 @@ _CORRECTION_AT = _ATTEMPT_AT + len(_OF_ATTEMPT)
 
 
 def stored_scans(session: Session, ids: Sequence[UUID]) -> list[StoredScan]:
-    """The scans with these ids, in this order; without those that are gone."""
+    """The scans with these ids, in this order; all must be there, as where they were found in the same state."""
     rows = session.connection().execute(_ROWS[session.get_bind().dialect.name], {"ids": ids}).all()
     found = {scan_id: _scan(list(same)) for scan_id, same in groupby(rows, key=itemgetter(0))}
-    return [found[scan_id] for scan_id in ids if scan_id in found]
+    return [found[scan_id] for scan_id in ids]
 
 
 def _rows(wanted: ColumnElement[bool], correction: FromClause, is_newest: ColumnElement[bool]) -> Select[Any]:
