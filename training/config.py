@@ -32,6 +32,8 @@ class TrainingConfig:
 
     `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
 
+    In the last `calm_epochs` all of these, and `augmentation`, come a third as often.
+
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
     """
 
@@ -44,6 +46,7 @@ class TrainingConfig:
     small_epochs: int
     width: int
     epochs: int
+    calm_epochs: int
     batch: int
     learning_rate: float
     weight_decay: float
@@ -65,6 +68,10 @@ class TrainingConfig:
     def size_at(self, epoch: int) -> int:
         """The side of the images of epoch 0, 1, ..."""
         return self.small_px if epoch < self.small_epochs else self.size_px
+
+    def is_calm(self, epoch: int) -> bool:
+        """Whether pictures are changed less often in epoch 0, 1, ..."""
+        return epoch >= self.epochs - self.calm_epochs
 
 
 class InvalidConfig(NeurobatchError, ValueError):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from neurobatch.scored_bundle import command, count_seen, evaluate_folder, evaluate_folds, shown
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from training.dataset.slices import Slice
     from training.evaluation.outcomes import Outcomes
     from worker.inference.model import Model
 
@@ -21,6 +25,18 @@ if TYPE_CHECKING:
 @click.option("--model", type=click.Path(exists=True, path_type=Path), help="A bundle; default: of the settings.")
 @click.option(
     "--fold", "folds", type=int, multiple=True, help="Score the bundle on this fold, left out of its training."
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Score the bundle on labelled pictures of your own: an index.csv, or class folders.",
+)
+@click.option(
+    "--trained-on",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Count which of --data show a slice of this folder, and list them in seen.csv (minutes).",
 )
 @click.option("--section", "sections", multiple=True, metavar="NAME=FILE", help="Add JSON that was measured elsewhere.")
 @click.option(
@@ -50,6 +66,8 @@ def evaluate(
     scores: Path | None,
     model: Path | None,
     folds: tuple[int, ...],
+    data: Path | None,
+    trained_on: Path | None,
     sections: tuple[str, ...],
     unseen: tuple[Path, ...],
     record_wise: Path | None,
@@ -63,11 +81,17 @@ def evaluate(
     """Measure a network by patient: accuracy, calibration, review, and where its heatmaps point.
 
     From a table of --scores everything is computed in seconds without a network. With --fold the bundle scores that
-    fold first, for which the data set is found by NEUROBATCH_DATASETS (default ../shared/data), and `served` says what
-    its gate leaves of them.
+    fold first, for which the data set is found by NEUROBATCH_DATASETS (default ../shared/data), with --data a folder;
+    `served` says what its gate leaves of them.
     """
-    if (scores is None) == (not folds):
-        raise click.UsageError("give either --scores or --fold")
+    if sum((scores is not None, bool(folds), data is not None)) != 1:
+        raise click.UsageError("give one of --scores, --fold and --data")
+    if trained_on and not data:
+        raise click.UsageError("--trained-on goes with --data")
+    if recorded and data:
+        raise click.UsageError("--record is for figures on patients that were left out, and --data may have been seen")
+    if randomised and data:
+        raise click.UsageError("--randomised looks at the data set's outlines, and does not go with --data")
     if scores is None and (unseen or record_wise or run_dir):
         raise click.UsageError("--unseen-source, --record-wise and --run-dir go with --scores of a cross-validation")
     added = dict(map(_named, sections))
@@ -75,12 +99,14 @@ def evaluate(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.errors import NeurobatchError
     from shared.settings import load_settings
+    from training.dataset.slices import datasets_dir, load_index
     from training.evaluation.report import EVALUATION_FILE, write_document
     from training.publication.plots.all import draw_evaluation
     from training.publication.tables import headline_table
 
     folder = model or load_settings().model_dir
     try:
+        slices: list[Slice] = []
         if scores is not None:
             evaluation, outcomes = _of_scores(
                 scores,
@@ -89,18 +115,23 @@ def evaluate(
                 recorded=recorded,
             )
             evaluation |= _other_splits(scores, unseen=unseen, record_wise=record_wise)
+        elif data is not None:
+            evaluation, outcomes, slices = evaluate_folder(folder, data, trained_on=trained_on)
         else:
-            evaluation, outcomes = _of_bundle(folder, folds=folds)
+            evaluation, outcomes, slices = evaluate_folds(folder, folds)
         evaluation |= added
         if randomised:
             evaluation["randomised_weights"] = _randomised(folder)
         if recorded:
             evaluation = _record(evaluation, folder, scores=scores)
         target = out or Path("build/evaluation") / evaluation["model"]
+        if trained_on:
+            evaluation["seen_in_training"] = {"scans": count_seen(slices, trained_on=trained_on, target=target)}
         write_document(target / EVALUATION_FILE, evaluation)
         draw_evaluation(evaluation, target)
         if gallery:
-            _draw_gallery(outcomes, target, networks=(run_dir or scores.parent) if scores else None, bundle=folder)
+            networks = (run_dir or scores.parent) if scores else None
+            _draw_gallery(outcomes, slices or load_index(datasets_dir()), target, networks=networks, bundle=folder)
     except (ValueError, NeurobatchError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(headline_table(evaluation))
@@ -120,9 +151,9 @@ def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path, recorded: bool
 
     table = read_scores(path)
     kept = bundle / SCORES_FILE if bundle and recorded else path
-    command = _command("--scores", _shown(kept), *(("--model", _shown(bundle)) if bundle else ()))
+    told = command("--scores", shown(kept), *(("--model", shown(bundle)) if bundle else ()))
     name = bundle.name if bundle else path.resolve().parent.name
-    evaluation = evaluate_out_of_fold(table, model=name, command=command)
+    evaluation = evaluate_out_of_fold(table, model=name, command=told)
     histories = read_histories(run_dir)
     return evaluation | ({"training": histories} if histories else {}), outcomes_of(table, fit_on_other_folds(table))
 
@@ -139,39 +170,6 @@ def _other_splits(scores: Path, *, unseen: tuple[Path, ...], record_wise: Path |
     if record_wise:
         found["record_wise"] = split_figures.record_wise(read_scores(record_wise), table)
     return found
-
-
-def _of_bundle(folder: Path, *, folds: tuple[int, ...]) -> tuple[dict[str, Any], Outcomes]:
-    """The figures of the network on the folds, and what comes of these scans with its gate before it."""
-    import numpy as np
-
-    from training.dataset.slices import datasets_dir, load_index
-    from training.evaluation.calibrate import calibration_of
-    from training.evaluation.outcomes import outcomes_of
-    from training.evaluation.report import evaluate_bundle
-    from training.evaluation.scoring import score
-    from training.evaluation.served import served_figures, turned_away
-    from worker.inference.model import load_model
-
-    loaded = load_model(folder)
-    calibration = calibration_of(loaded)
-    slices = load_index(datasets_dir(), folds=folds)
-    table = score(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
-    click.echo(err=True)
-    command = _command("--model", _shown(folder), *(word for fold in folds for word in ("--fold", str(fold))))
-    evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command)
-    outcomes = outcomes_of(table, dict.fromkeys(folds, calibration))
-    rejected = np.fromiter(turned_away(loaded, (item.path.read_bytes() for item in slices)), bool)
-    return evaluation | {"served": served_figures(outcomes, rejected)}, outcomes
-
-
-def _command(*words: str) -> str:
-    return shlex.join(["neurobatch", "evaluate", *words])
-
-
-def _shown(path: Path) -> str:
-    """As given; below the current folder, from there."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _record(evaluation: dict[str, Any], folder: Path, *, scores: Path | None) -> dict[str, Any]:
@@ -195,11 +193,12 @@ def _randomised(folder: Path) -> dict[str, Any]:
     return measure_randomised(randomised(load_model(folder)), slices, report=lambda line: click.echo(line, err=True))
 
 
-def _draw_gallery(outcomes: Outcomes, target: Path, *, networks: Path | None, bundle: Path) -> None:
+def _draw_gallery(
+    outcomes: Outcomes, slices: Sequence[Slice], target: Path, *, networks: Path | None, bundle: Path
+) -> None:
     """By the network of each fold beside the scores; by the bundle itself where it was scored."""
     from functools import cache
 
-    from training.dataset.slices import datasets_dir, load_index
     from training.publication.plots.gallery import choose, draw_gallery, look_again
     from worker.inference.model import load_model
 
@@ -207,12 +206,12 @@ def _draw_gallery(outcomes: Outcomes, target: Path, *, networks: Path | None, bu
     def network(folder: Path) -> Model:
         return load_model(folder)
 
-    slices = {item.path.name: item for item in load_index(datasets_dir())}
+    by_name = {item.file: item for item in slices}
     rows = {
         name: look_again(
             outcomes,
             places,
-            slices=slices,
+            slices=by_name,
             network=lambda fold: network(networks / f"fold-{fold}" / "bundle" if networks else bundle),
         )
         for name, places in choose(outcomes).items()

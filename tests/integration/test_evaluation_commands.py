@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
 
+import cv2
 import pytest
 from click.testing import CliRunner
 
 from neurobatch.cli import cli
+from tests.unit.training.brains import Picture, draw_brain, mirror
 from tests.unit.training.evaluation.test_comparison import COST
 from tests.unit.training.synthetic import honest_scores
 from training.evaluation.calibrate import calibration_of, fit_calibration
@@ -36,6 +39,11 @@ def typed(*arguments: str, code: int = 0) -> str:
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == code, result.output
     return result.output
+
+
+def save_brain(path: Path, picture: Picture) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), picture)
 
 
 def test_scores_are_evaluated_without_a_network(repository: Path) -> None:
@@ -117,6 +125,45 @@ def test_other_splits_stand_beside_the_cross_validation(repository: Path) -> Non
     assert "hold 3 sources" in typed("evaluate", "--scores", str(table), "--unseen-source", str(table), code=1)
 
 
+def test_a_bundle_is_measured_on_a_folder_of_ones_own(repository: Path) -> None:
+    """Of three heads two were trained on: one in another format, one mirrored besides."""
+    kinds = ("glioma", "notumor", "pituitary")
+    for seed, kind in enumerate(kinds):
+        save_brain(repository / "mine" / kind / f"{seed}.png", draw_brain(seed))
+    save_brain(repository / "trained" / "glioma" / "a.jpg", draw_brain(0))
+    save_brain(repository / "trained" / "notumor" / "b.jpg", mirror(draw_brain(1)))
+    save_brain(repository / "trained" / "notumor" / "c.jpg", draw_brain(7))
+    export_untrained(repository / "models" / "mine-1", size_px=32, width=6)
+    told = typed(
+        *("evaluate", "--data", "mine", "--model", "models/mine-1"),
+        *("--trained-on", "trained", "--out", "tried", "--gallery"),
+    )
+    assert "3 clusters of near-duplicates stand for patients" in told
+    assert "2 of 3 pictures show a slice of trained" in told
+    evaluation = json.loads((repository / "tried" / "evaluation.json").read_text())
+    assert evaluation["headline"]["accuracy"]["n"] == evaluation["served"]["right"]["n"] == 3
+    assert evaluation["seen_in_training"]["scans"] == {"value": 0.6667, "n": 3}
+    assert evaluation["measured"]["command"] == (
+        "neurobatch evaluate --model models/mine-1 --data mine --trained-on trained"
+    )
+    with (repository / "tried" / "seen.csv").open(newline="") as file:
+        seen = {row["file"]: row for row in csv.DictReader(file)}
+    assert {name: (row["trained_on"], row["mirrored"]) for name, row in seen.items()} == {
+        "glioma/0.png": ("glioma/a.jpg", "0"),
+        "notumor/1.png": ("notumor/b.jpg", "1"),
+    }
+
+
+def test_what_does_not_go_with_a_folder_of_ones_own_is_told(repository: Path) -> None:
+    (repository / "mine" / "glioma").mkdir(parents=True)
+    assert "no class folder with a picture" in typed("evaluate", "--data", "mine", code=1)
+    (repository / "mine" / "glioma" / "a.png").write_text("no picture")
+    assert "glioma/a.png" in typed("evaluate", "--data", "mine", code=1)
+    assert "may have been seen" in typed("evaluate", "--data", "mine", "--record", code=2)
+    assert "--randomised" in typed("evaluate", "--data", "mine", "--randomised", code=2)
+    assert "goes with --data" in typed("evaluate", "--fold", "0", "--trained-on", "mine", code=2)
+
+
 def test_networks_are_compared_with_their_costs(repository: Path) -> None:
     measured = [COST | {"bundle": "build/runs/plain/all/bundle"}, COST | {"bundle": "models/elsewhere"}]
     (repository / "costs.json").write_text(json.dumps({"models": measured}))
@@ -135,7 +182,7 @@ def test_networks_are_compared_with_their_costs(repository: Path) -> None:
 
 
 def test_what_cannot_be_evaluated_is_told_in_a_line(repository: Path) -> None:
-    assert "either --scores or --fold" in typed("evaluate", code=2)
+    assert "one of --scores, --fold and --data" in typed("evaluate", code=2)
     one_fold = repository / "build" / "one.csv"
     write_scores(one_fold, [score for score in honest_scores(100) if score.fold == 1])
     assert "takes scores of others" in typed("evaluate", "--scores", str(one_fold), code=1)

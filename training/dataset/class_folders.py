@@ -90,7 +90,7 @@ def _tell_parts(folder: Path, *, report: Report) -> None:
     parts = [where.name for where in _subfolders(folder) if where.name.lower() in _PARTS]
     if parts:
         report(
-            f"warning: {', '.join(parts)} are pooled and split anew: in the collections that come so, slices of one "
+            f"warning: {', '.join(parts)} are pooled: in the collections that come so, slices of one "
             "patient, and copies of one slice, lie on both sides"
         )
 

@@ -20,7 +20,7 @@ from training.dataset.alignment import Thumbnail, make_thumbnail
 from training.dataset.class_folders import read_class_folders
 from training.dataset.duplicates import Pair, find_duplicates
 from training.dataset.entries import Entry, UnusableData
-from training.dataset.folds import FOLD_COUNT, SPLIT_FILE, draw_folds, groups_of, read_split, write_split
+from training.dataset.folds import FOLD_COUNT, SPLIT_FILE, Integers, draw_folds, groups_of, read_split, write_split
 from training.dataset.index import INDEX_FILE, read_index
 from training.dataset.slices import OWN_SOURCE, Slice, as_slice, check_patients_apart, read_picture
 from training.dataset.straddling import tell_of_duplicates
@@ -36,8 +36,7 @@ def load_own_data(folder: Path, *, run_dir: Path, seed: int, report: Report = pr
     Writes `duplicates.csv` and `split.csv` to `run_dir`; where the latter is there already, the split is the one it
     says. Raises UnusableData with all that is wrong.
     """
-    entries = read_index(folder) if (folder / INDEX_FILE).exists() else read_class_folders(folder, report=report)
-    _check_patients(entries, place=folder)
+    entries = read_entries(folder, report=report)
     written = run_dir / SPLIT_FILE
     if written.exists():
         report(f"patients and folds as in {written}")
@@ -51,6 +50,31 @@ def load_own_data(folder: Path, *, run_dir: Path, seed: int, report: Report = pr
     write_split(written, slices)
     report(f"patients and folds are in {written}")
     return slices
+
+
+def read_entries(folder: Path, *, report: Report = print) -> list[Entry]:
+    """What the folder's `index.csv`, or else its class folders, say. Raises UnusableData with all that is wrong."""
+    entries = read_index(folder) if (folder / INDEX_FILE).exists() else read_class_folders(folder, report=report)
+    _check_patients(entries, place=folder)
+    return entries
+
+
+def load_to_score(folder: Path, *, report: Report = print) -> list[Slice]:
+    """The slices of such a folder for a network that is there already: nothing is split, folds are as given or 0.
+
+    Clusters of near-duplicates stand for patients that are not given. Raises UnusableData with all that is wrong.
+    """
+    entries = read_entries(folder, report=report)
+    report(f"looking at {len(entries)} pictures, then for near-duplicates among them")
+    patients = _patients(entries, _clusters(entries, find_duplicates(look_at(entries, place=folder))))
+    if nameless := {patient for entry, patient in zip(entries, patients, strict=True) if not entry.patient}:
+        report(
+            f"warning: no patient is given for some pictures; {len(nameless)} clusters of near-duplicates stand for "
+            "patients. Each is one person's, but one person can be in several: intervals are too narrow"
+        )
+    return [
+        as_slice(entry, patient=patient, fold=entry.fold or 0) for entry, patient in zip(entries, patients, strict=True)
+    ]
 
 
 def look_at(entries: Sequence[Entry], *, place: Path) -> list[Thumbnail]:
@@ -78,9 +102,8 @@ def _thumbnail(entry: Entry) -> Thumbnail | str:
 
 def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path, seed: int) -> list[Slice]:
     """Patients as given, or clusters of near-duplicates; folds as given, or drawn so that neither is torn."""
-    links = [(pair.first, pair.second) for pair in pairs]
-    clusters = groups_of(len(entries), [*links, *_links_of_patients(entries)])
-    patients = [entry.patient or f"cluster-{cluster}" for entry, cluster in zip(entries, clusters, strict=True)]
+    clusters = _clusters(entries, pairs)
+    patients = _patients(entries, clusters)
     folds: list[int | None] = [entry.fold for entry in entries]
     if None in folds:
         labels = np.array([CLASSES.index(entry.label) for entry in entries], np.int64)
@@ -92,6 +115,16 @@ def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path, see
         as_slice(entry, patient=patient, fold=fold)
         for entry, patient, fold in zip(entries, patients, folds, strict=True)
     ]
+
+
+def _clusters(entries: Sequence[Entry], pairs: Sequence[Pair]) -> Integers:
+    """A number for each entry, the same for what is of one patient or nearly the same picture."""
+    links = [(pair.first, pair.second) for pair in pairs]
+    return groups_of(len(entries), [*links, *_links_of_patients(entries)])
+
+
+def _patients(entries: Sequence[Entry], clusters: Integers) -> list[str]:
+    return [entry.patient or f"cluster-{cluster}" for entry, cluster in zip(entries, clusters, strict=True)]
 
 
 def _check_patients(entries: Sequence[Entry], *, place: Path) -> None:

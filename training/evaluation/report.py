@@ -57,11 +57,18 @@ def evaluate_out_of_fold(scores: Sequence[ScanScore], *, model: str, command: st
     return {"model": model, "measured": measured, "calibration": fitted, **_figures(outcomes_of(scores, by_fold))}
 
 
-def evaluate_bundle(scores: Sequence[ScanScore], *, model: str, calibration: Calibration, command: str) -> Document:
-    """The figures of a bundle on scans that it was not trained on, calibrated as it is served."""
+def evaluate_bundle(
+    scores: Sequence[ScanScore],
+    *,
+    model: str,
+    calibration: Calibration,
+    command: str,
+    how: str = "one network on patients left out of its training",
+) -> Document:
+    """The figures of a bundle on scans, calibrated as it is served; `how` says what the scans are to it."""
     outcomes = outcomes_of(scores, dict.fromkeys({score.fold for score in scores}, calibration))
     thresholds = {name: value if math.isfinite(value) else None for name, value in asdict(calibration).items()}
-    measured = _measured(scores, how="one network on patients left out of its training", command=command)
+    measured = _measured(scores, how=how, command=command)
     fitted = {"how": "as the bundle is served", "bundle": thresholds}
     return {"model": model, "measured": measured, "calibration": fitted, **_figures(outcomes)}
 

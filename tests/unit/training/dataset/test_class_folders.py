@@ -87,7 +87,7 @@ def test_training_and_testing_are_pooled_with_a_warning(tmp_path: Path) -> None:
         "Training/notumor/2.png",
     ]
     (line,) = lines
-    assert line.startswith("warning: Testing, Training are pooled and split anew")
+    assert line.startswith("warning: Testing, Training are pooled")
 
 
 @pytest.mark.parametrize("name", ["1.png", "glioma/notes.txt", "glioma/.hidden.png"])
