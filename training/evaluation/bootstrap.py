@@ -7,7 +7,7 @@ functions of sums over scans; those are summed by patient once, and all resample
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -65,8 +65,10 @@ class PatientBootstrap:
         names, self._patient_of = np.unique(patients, return_inverse=True)
         self._patients = len(names)
         rng = np.random.default_rng(seed)
-        drawn = rng.multinomial(self._patients, np.full(self._patients, 1 / self._patients), size=resamples)
-        self._drawn = drawn.astype(np.float64)
+        self._drawn = np.zeros((resamples, self._patients))
+        if self._patients:
+            evenly = np.full(self._patients, 1 / self._patients)
+            self._drawn += rng.multinomial(self._patients, evenly, size=resamples)
 
     def by_patient(self, columns: Real) -> Real:
         """(N, K) of scans -> (P, K) sums of patients."""
@@ -95,6 +97,15 @@ class PatientBootstrap:
         if statistic.noise_raises:
             drawn = np.maximum(drawn - (np.nanmean(drawn) - value), 0)
         return _rate(value, statistic.n, interval_of(drawn))
+
+    def rate_of(self, values: Iterable[float | None]) -> IntervalRate:
+        """The mean of one value a scan, in the order of the patients; a scan without one does not count."""
+        given = list(values)
+        known = [value for value in given if value is not None]
+        filled = np.array([0 if value is None else value for value in given])
+        if all(isinstance(value, bool | np.bool_) for value in known):
+            filled = filled.astype(bool)
+        return self.rate(mean_of(filled, np.array([value is not None for value in given], bool)))
 
     def rate_by_weights(self, value: Callable[[Real], Real], *, n: int) -> IntervalRate:
         """The same of a figure that depends on the order of scans. `value`: weights (R, N) -> (R,)."""

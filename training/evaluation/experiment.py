@@ -35,8 +35,9 @@ def experiment_of(run_dir: Path, *, counterfactuals: Mapping[str, Any]) -> dict[
     """
     figures = figures_of_scores(read_scores(run_dir / SCORES_FILE))
     for figure, (kind, answer) in _ANSWERS.items():
-        if counterfactuals[kind][answer]["n"]:
-            figures[figure] = counterfactuals[kind][answer]
+        found = counterfactuals[kind][answer]
+        if found["n"]:
+            figures[figure] = {"value": found["value"], "n": found["n"]}
     last = json.loads((run_dir / HISTORY_FILE).read_text().splitlines()[-1])
     figures["right_in_training"] = {"value": last["logits_accuracy"]}
     figures["minutes"] = {"value": training_minutes(run_dir / HISTORY_FILE)}

@@ -7,7 +7,8 @@ was not trained on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from training.augmentation.counterfactuals import Counterfactuals
 from training.augmentation.example import Example
 from training.augmentation.stripped import Stripped
 from training.dataset.slices import Slice, load_examples
-from training.evaluation.rates import rate
+from training.evaluation.bootstrap import IntervalRate, PatientBootstrap
 from training.stress.perturb import Picture
 from training.stress.robustness import Answer, ask
 from worker.inference.model import load_model
@@ -36,50 +37,61 @@ _NOTE = (
 )
 
 
+@dataclass(frozen=True)
+class Made:
+    """What was made of a slice, and whose it was."""
+
+    example: Example
+    patient: str
+
+
 def ask_counterfactuals(
     folds: Sequence[tuple[Path, Sequence[Slice]]], *, seed: int = 0, report: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Figures over every slice of `folds` that one of these can be made of.
+    """Figures over every slice of `folds` that one of these can be made of, with intervals by patient.
 
     `folds`: bundles, each with slices that it was not trained on.
     """
-    asked: dict[str, list[tuple[Example, Answer | None]]] = {kind: [] for kind in KINDS}
+    asked: dict[str, list[tuple[Made, Answer | None]]] = {kind: [] for kind in KINDS}
     for bundle, slices in folds:
         made = made_of(slices, seed=seed)
         pipeline = Pipeline(load_model(bundle), max_pixels=_MAX_PIXELS)
-        for kind, examples in made.items():
-            for start in range(0, len(examples), _CHUNK):
-                chunk = examples[start : start + _CHUNK]
-                answers = ask(pipeline, [Picture(example.pixels, None) for example in chunk])
+        for kind, pictures in made.items():
+            for start in range(0, len(pictures), _CHUNK):
+                chunk = pictures[start : start + _CHUNK]
+                answers = ask(pipeline, [Picture(it.example.pixels, None) for it in chunk])
                 asked[kind] += zip(chunk, answers, strict=True)
                 report(f"{kind}: asked {len(asked[kind])}")
     return {"note": _NOTE, **{kind: _figures(each) for kind, each in asked.items()}}
 
 
-def made_of(slices: Sequence[Slice], *, seed: int) -> dict[str, list[Example]]:
+def made_of(slices: Sequence[Slice], *, seed: int) -> dict[str, list[Made]]:
     """Of each kind what can be made of the slices, the same for the same seed."""
     examples = load_examples(slices, size_px=_SIDE_PX)
     drawing, stripping = Counterfactuals(examples, share=1.0), Stripped(share=1.0)
-    made: dict[str, list[Example]] = {kind: [] for kind in KINDS}
-    for at in range(len(examples)):
+    made: dict[str, list[Made]] = {kind: [] for kind in KINDS}
+    for at, item in enumerate(slices):
         drawn = drawing.draw(at, rng=np.random.default_rng((seed, at)))
         if drawn.label != examples.labels[at]:
-            made[HEALED if drawn.label == HEALTHY else PLANTED].append(drawn)
+            made[HEALED if drawn.label == HEALTHY else PLANTED].append(Made(drawn, item.patient))
         whole = Example(examples.pixels[at], examples.outlines[at], int(examples.labels[at]))
         stripped = stripping.strip(whole, rng=np.random.default_rng((seed, at)))
         if stripped.changed:
-            made[STRIPPED_HEALTHY if stripped.label == HEALTHY else STRIPPED_TUMOUR].append(stripped)
+            made[STRIPPED_HEALTHY if stripped.label == HEALTHY else STRIPPED_TUMOUR].append(
+                Made(stripped, item.patient)
+            )
     return made
 
 
-def _figures(asked: Sequence[tuple[Example, Answer | None]]) -> dict[str, Any]:
+def _figures(asked: Sequence[tuple[Made, Answer | None]]) -> dict[str, IntervalRate]:
     healthy = CLASSES[HEALTHY]
-    return {
-        "right": rate(
-            answer is not None and answer.prediction.label is CLASSES[example.label] for example, answer in asked
-        ),
-        "called_healthy": rate(answer is not None and answer.prediction.label is healthy for _, answer in asked),
-        "called_a_tumour": rate(answer is not None and answer.prediction.label is not healthy for _, answer in asked),
-        "in_review": rate(answer is not None and answer.prediction.needs_review for _, answer in asked),
-        "rejected": rate(answer is None for _, answer in asked),
+    said = [None if answer is None else answer.prediction.label for _, answer in asked]
+    counted: dict[str, Iterable[bool]] = {
+        "right": (label is CLASSES[it.example.label] for label, (it, _) in zip(said, asked, strict=True)),
+        "called_healthy": (label is healthy for label in said),
+        "called_a_tumour": (label is not None and label is not healthy for label in said),
+        "in_review": (answer is not None and answer.prediction.needs_review for _, answer in asked),
+        "rejected": (label is None for label in said),
     }
+    bootstrap = PatientBootstrap(np.array([it.patient for it, _ in asked], str))
+    return {name: bootstrap.rate_of(values) for name, values in counted.items()}

@@ -6,7 +6,7 @@ asked too. Each fold's scans are shown to the network that was not trained on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from shared.domain import CLASSES, TumorClass
 from shared.heatmaps import lay_out
 from shared.images import read_image
 from training.dataset.slices import Slice, outline_in_image
+from training.evaluation.bootstrap import IntervalRate, PatientBootstrap
 from training.evaluation.pointing import points_at
-from training.evaluation.rates import rate
 from training.stress.perturb import PERTURBATIONS, UNCHANGED, Outline, Picture
 from worker.inference.model import load_model
 from worker.inference.pipeline import Network, Pipeline, focus_of
@@ -46,7 +46,7 @@ def robustness(
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> dict[str, Any]:
-    """Figures of every perturbation over a seeded sample of `scans`, stratified by label.
+    """Figures of every perturbation over a seeded sample of `scans`, stratified by label, with intervals by patient.
 
     `folds`: bundles, each with slices that it was not trained on. A picture that is rejected counts as neither right
     nor unchanged. Raises ValueError where there is nothing to show.
@@ -64,6 +64,7 @@ def robustness(
             chosen += chunk
             report(f"changed {len(chosen)} of {len(sample)}")
     before = answers[UNCHANGED]
+    bootstrap = PatientBootstrap(np.array([item.patient for item in chosen]))
     return {
         "note": _NOTE,
         "n": len(chosen),
@@ -71,7 +72,7 @@ def robustness(
         "seed": seed,
         "by_label": {str(label): sum(item.label is label for item in chosen) for label in CLASSES},
         "perturbations": {
-            name: {"means": PERTURBATIONS[name].means, **_figures(chosen, before, given)}
+            name: {"means": PERTURBATIONS[name].means, **_figures(chosen, before, given, bootstrap=bootstrap)}
             for name, given in answers.items()
         },
     }
@@ -139,30 +140,34 @@ def _answer(result: Predicted, outline: Outline | None) -> Answer:
 
 
 def _figures(
-    slices: Sequence[Slice], before: Sequence[Answer | None], after: Sequence[Answer | None]
-) -> dict[str, Any]:
-    said = [None if answer is None else answer.prediction.label for answer in after]
-    first = [None if answer is None else answer.prediction.label for answer in before]
+    slices: Sequence[Slice],
+    before: Sequence[Answer | None],
+    after: Sequence[Answer | None],
+    *,
+    bootstrap: PatientBootstrap,
+) -> dict[str, IntervalRate]:
     true = [item.label for item in slices]
-    both = [(old.prediction, new.prediction) for old, new in zip(before, after, strict=True) if old and new]
-    return {
-        "accuracy": rate(label is right for label, right in zip(said, true, strict=True)),
-        "label_unchanged": rate(new is old for new, old in zip(said, first, strict=True) if old is not None),
-        "still_right": rate(new is right for new, old, right in zip(said, first, true, strict=True) if old is right),
-        "tumour_called_healthy": rate(
-            label is TumorClass.NOTUMOR
-            for label, right in zip(said, true, strict=True)
-            if right is not TumorClass.NOTUMOR
+    first, said = (
+        [None if answer is None else answer.prediction.label for answer in answers] for answers in (before, after)
+    )
+    labels = list(zip(said, first, true, strict=True))
+    counted: dict[str, Iterable[float | None]] = {
+        "accuracy": (new is right for new, _, right in labels),
+        "label_unchanged": (None if old is None else new is old for new, old, _ in labels),
+        "still_right": (new is right if old is right else None for new, old, right in labels),
+        "tumour_called_healthy": (
+            None if right is TumorClass.NOTUMOR else new is TumorClass.NOTUMOR for new, _, right in labels
         ),
-        "peak_in_box": rate(answer.in_box for answer in after if answer and answer.in_box is not None),
-        "needs_review": rate(answer.prediction.needs_review for answer in after if answer),
-        "rejected": rate(answer is None for answer in after),
+        "peak_in_box": (answer.in_box if answer else None for answer in after),
+        "needs_review": (answer.prediction.needs_review if answer else None for answer in after),
+        "rejected": (answer is None for answer in after),
         # Of the class that the unchanged picture was given.
-        "mean_probability_change": {
-            "value": round(float(np.mean([_change(old, new) for old, new in both])), 4) if both else None,
-            "n": len(both),
-        },
+        "mean_probability_change": (
+            _change(old.prediction, new.prediction) if old and new else None
+            for old, new in zip(before, after, strict=True)
+        ),
     }
+    return {name: bootstrap.rate_of(values) for name, values in counted.items()}
 
 
 def _change(old: Prediction, new: Prediction) -> float:

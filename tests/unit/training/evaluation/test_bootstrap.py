@@ -46,6 +46,18 @@ def test_of_no_scans_there_is_no_rate() -> None:
     assert bootstrap.rate(mean_of(np.ones(2, bool), np.zeros(2, bool))) == {"value": None, "n": 0, "interval": None}
 
 
+def test_of_nobody_there_is_no_rate() -> None:
+    nobody = PatientBootstrap(np.array([], str))
+    assert nobody.rate_of([]) == {"value": None, "n": 0, "interval": None}
+
+
+def test_scans_without_a_value_do_not_count() -> None:
+    bootstrap = PatientBootstrap(np.array(["a", "a", "b", "c"]))
+    assert bootstrap.rate_of([True, None, None, False])["value"] == 0.5
+    assert bootstrap.rate_of([True, None, True, None]) == bootstrap.rate_of([True, True, True, None]) | {"n": 2}
+    assert bootstrap.rate_of([0.25, 0.75, None, 0.5]) == {"value": 0.5, "n": 3, "interval": [0.5, 0.5]}
+
+
 def test_sums_and_weights_give_the_same_interval() -> None:
     rng = np.random.default_rng(1)
     values = rng.random(300)

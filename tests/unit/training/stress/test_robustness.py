@@ -1,4 +1,5 @@
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.unit.inference.phantoms import draw_head
 from tests.unit.inference.test_predict import Limits
 from tests.unit.training.slices import drawn_slice
 from training.dataset.slices import Slice
+from training.evaluation.bootstrap import IntervalRate, PatientBootstrap
 from training.export import export_untrained
 from training.stress.perturb import PERTURBATIONS, UNCHANGED
 from training.stress.robustness import Answer, _as_file, _figures, draw_sample, robustness
@@ -32,32 +34,52 @@ def test_the_file_that_is_shown_has_the_pictures_pixels() -> None:
     assert np.array_equal(read_image(_as_file(picture), max_pixels=10_000), picture)
 
 
+def figures_of(
+    slices: Sequence[Slice], before: Sequence[Answer | None], after: Sequence[Answer | None]
+) -> dict[str, IntervalRate]:
+    bootstrap = PatientBootstrap(np.array([item.patient for item in slices]))
+    return _figures(slices, before, after, bootstrap=bootstrap)
+
+
+def counted(rate: IntervalRate) -> tuple[float | None, int]:
+    return rate["value"], rate["n"]
+
+
 def test_figures_compare_with_the_unchanged_picture() -> None:
     slices = [labelled(GLIOMA), labelled(GLIOMA), labelled(GLIOMA), labelled(HEALTHY)]
     before = [said(GLIOMA), said(GLIOMA), said(HEALTHY), said(HEALTHY)]
     after = [said(GLIOMA, in_box=True), said(HEALTHY, in_box=False), said(GLIOMA, surely=0.1), None]
-    figures = _figures(slices, before, after)
-    assert figures["accuracy"] == {"value": 0.5, "n": 4}
-    assert figures["label_unchanged"] == {"value": 0.25, "n": 4}
-    assert figures["still_right"] == {"value": 0.3333, "n": 3}
-    assert figures["tumour_called_healthy"] == {"value": 0.3333, "n": 3}
-    assert figures["peak_in_box"] == {"value": 0.5, "n": 2}
-    assert figures["needs_review"] == {"value": 0.3333, "n": 3}
-    assert figures["rejected"] == {"value": 0.25, "n": 4}
+    figures = figures_of(slices, before, after)
+    assert {name: counted(rate) for name, rate in figures.items() if name != "mean_probability_change"} == {
+        "accuracy": (0.5, 4),
+        "label_unchanged": (0.25, 4),
+        "still_right": (0.3333, 3),
+        "tumour_called_healthy": (0.3333, 3),
+        "peak_in_box": (0.5, 2),
+        "needs_review": (0.3333, 3),
+        "rejected": (0.25, 4),
+    }
+
+
+def test_intervals_are_of_patients() -> None:
+    """Six scans of two patients, one of whom is always right, say no more than two draws."""
+    slices = [labelled(GLIOMA, number) for number in range(6)]
+    after = [said(GLIOMA)] * 3 + [said(HEALTHY)] * 3
+    assert figures_of(slices, after, after)["accuracy"] == {"value": 0.5, "n": 6, "interval": [0.0, 1.0]}
 
 
 def test_probability_change_is_of_the_class_first_named() -> None:
     before, after = said(GLIOMA, surely=3), said(HEALTHY, surely=3)
-    figures = _figures([labelled(GLIOMA)] * 2, [before] * 2, [before, after])
+    change = figures_of([labelled(GLIOMA)] * 2, [before] * 2, [before, after])["mean_probability_change"]
     moved = before.prediction.probabilities[GLIOMA] - after.prediction.probabilities[GLIOMA]
-    assert figures["mean_probability_change"]["value"] == pytest.approx(moved / 2, abs=1e-4)
-    assert figures["mean_probability_change"]["n"] == 2
+    assert change["value"] == pytest.approx(moved / 2, abs=1e-4)
+    assert change["n"] == 2
 
 
 def test_nothing_but_rejections_has_no_probability_change() -> None:
-    figures = _figures([labelled(GLIOMA)], [said(GLIOMA)], [None])
-    assert figures["mean_probability_change"] == {"value": None, "n": 0}
-    assert figures["still_right"] == {"value": 0.0, "n": 1}
+    figures = figures_of([labelled(GLIOMA)], [said(GLIOMA)], [None])
+    assert figures["mean_probability_change"] == {"value": None, "n": 0, "interval": None}
+    assert counted(figures["still_right"]) == (0.0, 1)
 
 
 def test_the_sample_keeps_the_labels_shares() -> None:
@@ -88,8 +110,8 @@ def test_every_perturbation_is_asked_of_every_scan_by_its_own_network(tmp_path: 
     assert figures["by_label"] == {"glioma": 2, "meningioma": 0, "pituitary": 0, "notumor": 1}
     assert set(figures["perturbations"]) == set(PERTURBATIONS)
     unchanged = figures["perturbations"][UNCHANGED]
-    assert unchanged["label_unchanged"] == {"value": 1.0, "n": 3}
-    assert unchanged["mean_probability_change"] == {"value": 0.0, "n": 3}
+    assert counted(unchanged["label_unchanged"]) == (1.0, 3)
+    assert counted(unchanged["mean_probability_change"]) == (0.0, 3)
     for row in figures["perturbations"].values():
         assert row["accuracy"]["n"] == 3
         assert row["tumour_called_healthy"]["n"] == 2
