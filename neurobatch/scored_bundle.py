@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from neurobatch.command_lines import evaluate_command, shown_path
 
 if TYPE_CHECKING:
     from training.dataset.slices import Slice
@@ -15,23 +16,41 @@ if TYPE_CHECKING:
 
     Evaluated = tuple[dict[str, Any], Outcomes, list[Slice]]
 
+_LEFT_OUT = "one network on patients left out of its training"
+_A_FOLDER = "one network on a folder, whatever it was trained on"
+
 
 def evaluate_folds(folder: Path, folds: tuple[int, ...]) -> Evaluated:
-    """The figures of a bundle on folds of the data set, with their slices."""
+    """The figures of the bundle in `folder` on folds of the data set, with their slices.
+
+    Raises ValueError for no such fold, and NeurobatchError for a bundle or an index that is none.
+    """
     from training.dataset.slices import datasets_dir, load_index
 
     slices = load_index(datasets_dir(), folds=folds)
     words = (word for fold in folds for word in ("--fold", str(fold)))
-    return *_of_bundle(folder, slices, words=words, how="one network on patients left out of its training"), slices
+    return *_of_bundle(folder, slices, words=words, how=_LEFT_OUT), slices
 
 
-def evaluate_folder(folder: Path, data: Path, *, trained_on: Path | None) -> Evaluated:
-    """The figures of a bundle on a folder of one's own, with its slices."""
+def evaluate_folder(folder: Path, data: Path, *, trained_on: Path | None, out: Path) -> Evaluated:
+    """The figures of the bundle in `folder` on labelled pictures in `data`, with their slices.
+
+    With `trained_on` those that show a slice of it are listed in `out`/seen.csv before anything is scored. Raises
+    UnusableData for a folder that is none, and NeurobatchError for a bundle that is none.
+    """
     from training.dataset.own_data import load_to_score
+    from training.dataset.seen import SEEN_FILE
 
-    slices = load_to_score(data, report=lambda line: click.echo(line, err=True))
-    words = ("--data", shown(data), *(("--trained-on", shown(trained_on)) if trained_on else ()))
-    return *_of_bundle(folder, slices, words=words, how="one network on a folder, whoever it was trained on"), slices
+    slices = load_to_score(data, report=_tell)
+    (out / SEEN_FILE).unlink(missing_ok=True)
+    words = ["--data", shown_path(data)]
+    found: dict[str, Any] = {}
+    if trained_on:
+        words += ["--trained-on", shown_path(trained_on)]
+        found["seen_in_training"] = {"scans": _list_seen(slices, trained_on=trained_on, path=out / SEEN_FILE)}
+    evaluation, outcomes = _of_bundle(folder, slices, words=words, how=_A_FOLDER)
+    del evaluation["by_fold"], evaluation["measured"]["folds"]  # the folder has none that means anything to the bundle
+    return evaluation | found, outcomes, slices
 
 
 def _of_bundle(
@@ -51,32 +70,26 @@ def _of_bundle(
     calibration = calibration_of(loaded)
     table = score(loaded, slices, report=lambda line: click.echo(f"\r{line}", nl=False, err=True))
     click.echo(err=True)
-    told = command("--model", shown(folder), *words)
-    evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=told, how=how)
+    command = evaluate_command("--model", shown_path(folder), *words)
+    evaluation = evaluate_bundle(table, model=loaded.name, calibration=calibration, command=command, how=how)
     outcomes = outcomes_of(table, dict.fromkeys({item.fold for item in slices}, calibration))
     rejected = np.fromiter(turned_away(loaded, (item.path.read_bytes() for item in slices)), bool)
     return evaluation | {"served": served_figures(outcomes, rejected)}, outcomes
 
 
-def count_seen(slices: Sequence[Slice], *, trained_on: Path, target: Path) -> dict[str, Any]:
-    """How many of the slices show what the network was trained on, with a list of them beside the figures."""
-    from training.dataset.seen import SEEN_FILE, find_seen, write_seen
+def _list_seen(slices: Sequence[Slice], *, trained_on: Path, path: Path) -> dict[str, Any]:
+    """The share of slices that show one of `trained_on`, as a rate."""
+    from training.dataset.seen import find_seen, write_seen
 
-    found = find_seen(slices, trained_on=trained_on, report=lambda line: click.echo(line, err=True))
-    write_seen(target / SEEN_FILE, found)
-    click.echo(
-        f"warning: {len(found)} of {len(slices)} pictures show a slice of {trained_on}: what is right of these may be "
-        f"remembered. They are in {target / SEEN_FILE}",
-        err=True,
-    )
+    found = find_seen(slices, trained_on=trained_on, report=_tell)
+    write_seen(path, found)
+    of_all = f"of {len(slices)} pictures show a slice of {trained_on}"
+    if found:
+        _tell(f"warning: at least {len(found)} {of_all}: what is right of these may be remembered. They are in {path}")
+    else:
+        _tell(f"none {of_all}, as far as was looked")
     return {"value": round(len(found) / len(slices), 4), "n": len(slices)}
 
 
-def command(*words: str) -> str:
-    """What gives the figures again, as it is typed."""
-    return shlex.join(["neurobatch", "evaluate", *words])
-
-
-def shown(path: Path) -> str:
-    """As given; below the current folder, from there."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def _tell(line: str) -> None:
+    click.echo(line, err=True)

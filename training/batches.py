@@ -36,8 +36,7 @@ class AugmentedBatches:
     def __init__(
         self, examples: Examples, *, config: TrainingConfig, stride: int, teacher: Teacher | None = None
     ) -> None:
-        self._changes = _Changes(examples, config=config, times=1.0)
-        self._calm_changes = _Changes(examples, config=config, times=_CALM) if config.calm_epochs else self._changes
+        self._changes = _Changes(examples, config=config)
         self._labels = examples.labels
         self._config = config
         self._stride = stride
@@ -62,7 +61,7 @@ class AugmentedBatches:
     def _make(self, chosen: npt.NDArray[np.int64], *, epoch: int, step: int) -> Batch:
         """(N, S, S, 1) pixels, and the targets: shares of classes (N, 4), and of each cell (N, g, g, 4)."""
         rng = np.random.default_rng((self._config.seed, epoch, step))
-        changes = self._calm_changes if self._config.is_calm(epoch) else self._changes
+        times = _CALM if self._config.is_calm(epoch) else 1.0
         size_px = self._config.size_at(epoch)
         grid = size_px // self._stride
         pixels = np.empty((len(chosen), size_px, size_px, 1), np.float32)
@@ -70,7 +69,7 @@ class AugmentedBatches:
         targets = np.zeros((len(chosen), len(CLASSES)), np.float32)
         whole = np.empty(len(chosen), bool)
         for at, which in enumerate(chosen):
-            example, picture, mask = changes.draw(int(which), size_px=size_px, rng=rng)
+            example, picture, mask = self._changes.draw(int(which), size_px=size_px, rng=rng, times=times)
             pixels[at, :, :, 0] = picture
             cells[at] = cell_labels(mask, label=example.label, outlined=bool(example.outline.any()), grid=grid)
             targets[at, example.label] = 1
@@ -81,19 +80,19 @@ class AugmentedBatches:
 
 
 class _Changes:
-    """All that is done to examples, each as often as the config says, times `times`."""
+    """All that a config says of how examples are changed; `times` so often in a calm epoch."""
 
-    def __init__(self, examples: Examples, *, config: TrainingConfig, times: float) -> None:
-        self._examples = Counterfactuals(examples, share=times * config.counterfactuals)
-        self._patchwork = Patchwork(examples, share=times * config.patchwork)
-        self._stripped = Stripped(share=times * config.stripped)
-        self._crops = Crops(share=times * config.crops)
-        self._greys = OtherGreys(examples.pixels, share=times * config.other_greys)
-        self._strength = times * config.augmentation
+    def __init__(self, examples: Examples, *, config: TrainingConfig) -> None:
+        self._examples = Counterfactuals(examples, share=config.counterfactuals)
+        self._patchwork = Patchwork(examples, share=config.patchwork)
+        self._stripped = Stripped(share=config.stripped)
+        self._crops = Crops(share=config.crops)
+        self._greys = OtherGreys(examples.pixels, share=config.other_greys)
+        self._strength = config.augmentation
 
-    def draw(self, which: int, *, size_px: int, rng: np.random.Generator) -> tuple[Example, Real, Pixels]:
+    def draw(self, which: int, *, size_px: int, rng: np.random.Generator, times: float) -> tuple[Example, Real, Pixels]:
         """Example `which` or what became of it; its augmented picture float32 and outline, both (size_px, size_px)."""
-        sewn = self._patchwork.sew(self._examples.draw(which, rng=rng), rng=rng)
-        example = self._crops.cut(self._stripped.strip(sewn, rng=rng), rng=rng)
-        greys = self._greys.exchange(example.pixels, rng=rng)
-        return example, *augment(greys, example.outline, size_px=size_px, rng=rng, strength=self._strength)
+        sewn = self._patchwork.sew(self._examples.draw(which, rng=rng, times=times), rng=rng, times=times)
+        example = self._crops.cut(self._stripped.strip(sewn, rng=rng, times=times), rng=rng, times=times)
+        greys = self._greys.exchange(example.pixels, rng=rng, times=times)
+        return example, *augment(greys, example.outline, size_px=size_px, rng=rng, strength=times * self._strength)

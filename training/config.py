@@ -30,9 +30,10 @@ class TrainingConfig:
 
     `other_greys`: how many pictures are given the greys of another one, 0 to 1.
 
-    `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
+    In the last `calm_epochs` these five shares and `augmentation` are a third of what is stated; turns, shifts, scales,
+    gamma and brightness stay as they are.
 
-    In the last `calm_epochs` all of these, and `augmentation`, come a third as often.
+    `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
 
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
     """
@@ -94,6 +95,8 @@ def load_config(path: Path) -> TrainingConfig:
         kind = kinds[name]
         if type(table[name]) not in ((int, float) if kind is float else (kind,)):
             told.append(f"{name} = {table[name]!r} is no {kind.__name__}")
+    if not told and not 0 <= table["calm_epochs"] <= table["epochs"]:
+        told.append(f"calm_epochs = {table['calm_epochs']} is not between 0 and epochs = {table['epochs']}")
     if told:
         raise InvalidConfig(f"{path}, [run]: {'; '.join(sorted(told))}")
     return TrainingConfig(**table)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from neurobatch.scored_bundle import command, count_seen, evaluate_folder, evaluate_folds, shown
+from neurobatch.command_lines import evaluate_command, shown_path
+from neurobatch.scored_bundle import evaluate_folder, evaluate_folds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from training.dataset.slices import Slice
     from training.evaluation.outcomes import Outcomes
     from worker.inference.model import Model
+
+_OUT = Path("build/evaluation")
 
 
 @click.command()
@@ -57,8 +60,14 @@ if TYPE_CHECKING:
 @click.option(
     "--randomised", is_flag=True, help="Measure heatmaps of the bundle with random weights as well (minutes)."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for JSON and pictures; build/evaluation/NAME.")
-@click.option("--gallery", is_flag=True, help="Draw heatmap hits and misses into --out, by fold-K/bundle in --run-dir.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for JSON and pictures; build/evaluation/NAME, with --data NAME-FOLDER.",
+)
+@click.option(
+    "--gallery", is_flag=True, help="Draw heatmap hits and misses; for --scores by fold-K/bundle in --run-dir."
+)
 @click.option(
     "--record", "recorded", is_flag=True, help="Put figures, calibration, card and pictures into bundle and docs."
 )
@@ -86,14 +95,9 @@ def evaluate(
     """
     if sum((scores is not None, bool(folds), data is not None)) != 1:
         raise click.UsageError("give one of --scores, --fold and --data")
-    if trained_on and not data:
-        raise click.UsageError("--trained-on goes with --data")
-    if recorded and data:
-        raise click.UsageError("--record is for figures on patients that were left out, and --data may have been seen")
-    if randomised and data:
-        raise click.UsageError("--randomised looks at the data set's outlines, and does not go with --data")
     if scores is None and (unseen or record_wise or run_dir):
         raise click.UsageError("--unseen-source, --record-wise and --run-dir go with --scores of a cross-validation")
+    _check_data(data, trained_on=trained_on, recorded=recorded, randomised=randomised)
     added = dict(map(_named, sections))
     started_s = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -116,7 +120,8 @@ def evaluate(
             )
             evaluation |= _other_splits(scores, unseen=unseen, record_wise=record_wise)
         elif data is not None:
-            evaluation, outcomes, slices = evaluate_folder(folder, data, trained_on=trained_on)
+            out = out or _OUT / f"{folder.resolve().name}-{data.resolve().name}"
+            evaluation, outcomes, slices = evaluate_folder(folder, data, trained_on=trained_on, out=out)
         else:
             evaluation, outcomes, slices = evaluate_folds(folder, folds)
         evaluation |= added
@@ -124,9 +129,7 @@ def evaluate(
             evaluation["randomised_weights"] = _randomised(folder)
         if recorded:
             evaluation = _record(evaluation, folder, scores=scores)
-        target = out or Path("build/evaluation") / evaluation["model"]
-        if trained_on:
-            evaluation["seen_in_training"] = {"scans": count_seen(slices, trained_on=trained_on, target=target)}
+        target = out or _OUT / evaluation["model"]
         write_document(target / EVALUATION_FILE, evaluation)
         draw_evaluation(evaluation, target)
         if gallery:
@@ -136,6 +139,15 @@ def evaluate(
         raise click.ClickException(str(error)) from error
     click.echo(headline_table(evaluation))
     click.echo(f"{time.monotonic() - started_s:.0f} s; wrote {target}", err=True)
+
+
+def _check_data(data: Path | None, *, trained_on: Path | None, recorded: bool, randomised: bool) -> None:
+    if trained_on and not data:
+        raise click.UsageError("--trained-on goes with --data")
+    if recorded and data:
+        raise click.UsageError("--record is for figures on patients that were left out, and --data may have been seen")
+    if randomised and data:
+        raise click.UsageError("--randomised looks at the data set's outlines, and does not go with --data")
 
 
 def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path, recorded: bool) -> tuple[dict[str, Any], Outcomes]:
@@ -151,9 +163,9 @@ def _of_scores(path: Path, *, bundle: Path | None, run_dir: Path, recorded: bool
 
     table = read_scores(path)
     kept = bundle / SCORES_FILE if bundle and recorded else path
-    told = command("--scores", shown(kept), *(("--model", shown(bundle)) if bundle else ()))
+    command = evaluate_command("--scores", shown_path(kept), *(("--model", shown_path(bundle)) if bundle else ()))
     name = bundle.name if bundle else path.resolve().parent.name
-    evaluation = evaluate_out_of_fold(table, model=name, command=told)
+    evaluation = evaluate_out_of_fold(table, model=name, command=command)
     histories = read_histories(run_dir)
     return evaluation | ({"training": histories} if histories else {}), outcomes_of(table, fit_on_other_folds(table))
 
@@ -197,6 +209,9 @@ def _draw_gallery(
     outcomes: Outcomes, slices: Sequence[Slice], target: Path, *, networks: Path | None, bundle: Path
 ) -> None:
     """By the network of each fold beside the scores; by the bundle itself where it was scored."""
+    if not outcomes.outlined.any():
+        click.echo("no gallery: no picture has an outline to hold its heatmap against", err=True)
+        return
     from functools import cache
 
     from training.publication.plots.gallery import choose, draw_gallery, look_again

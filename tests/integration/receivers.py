@@ -66,7 +66,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}/hook?ward=3"
+    receiver.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/hook?ward=3"
     try:
         yield receiver
     finally:

@@ -139,7 +139,7 @@ def test_a_bundle_is_measured_on_a_folder_of_ones_own(repository: Path) -> None:
         *("--trained-on", "trained", "--out", "tried", "--gallery"),
     )
     assert "3 clusters of near-duplicates stand for patients" in told
-    assert "2 of 3 pictures show a slice of trained" in told
+    assert "at least 2 of 3 pictures show a slice of trained" in told
     evaluation = json.loads((repository / "tried" / "evaluation.json").read_text())
     assert evaluation["headline"]["accuracy"]["n"] == evaluation["served"]["right"]["n"] == 3
     assert evaluation["seen_in_training"]["scans"] == {"value": 0.6667, "n": 3}

@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ def load_own_data(folder: Path, *, run_dir: Path, seed: int, report: Report = pr
     says. Raises UnusableData with all that is wrong.
     """
     entries = read_entries(folder, report=report)
+    _check_patients(entries, place=folder)
     written = run_dir / SPLIT_FILE
     if written.exists():
         report(f"patients and folds as in {written}")
@@ -54,27 +56,25 @@ def load_own_data(folder: Path, *, run_dir: Path, seed: int, report: Report = pr
 
 def read_entries(folder: Path, *, report: Report = print) -> list[Entry]:
     """What the folder's `index.csv`, or else its class folders, say. Raises UnusableData with all that is wrong."""
-    entries = read_index(folder) if (folder / INDEX_FILE).exists() else read_class_folders(folder, report=report)
-    _check_patients(entries, place=folder)
-    return entries
+    return read_index(folder) if (folder / INDEX_FILE).exists() else read_class_folders(folder, report=report)
 
 
 def load_to_score(folder: Path, *, report: Report = print) -> list[Slice]:
-    """The slices of such a folder for a network that is there already: nothing is split, folds are as given or 0.
+    """The slices of such a folder for a network that is there already: all in fold 0, whatever folds are given.
 
-    Clusters of near-duplicates stand for patients that are not given. Raises UnusableData with all that is wrong.
+    A patient is all that is called so or shows nearly the same, in whichever source: clusters stand for patients that
+    are not given. Raises UnusableData with all that is wrong.
     """
     entries = read_entries(folder, report=report)
     report(f"looking at {len(entries)} pictures, then for near-duplicates among them")
-    patients = _patients(entries, _clusters(entries, find_duplicates(look_at(entries, place=folder))))
-    if nameless := {patient for entry, patient in zip(entries, patients, strict=True) if not entry.patient}:
+    clusters = _clusters(entries, find_duplicates(look_at(entries, place=folder))).tolist()
+    nameless = [cluster for entry, cluster in zip(entries, clusters, strict=True) if not entry.patient]
+    if nameless:
         report(
-            f"warning: no patient is given for some pictures; {len(nameless)} clusters of near-duplicates stand for "
-            "patients. Each is one person's, but one person can be in several: intervals are too narrow"
+            f"{_told_of_nameless(nameless)}. One person's may be several clusters: intervals by patient are too narrow"
         )
-    return [
-        as_slice(entry, patient=patient, fold=entry.fold or 0) for entry, patient in zip(entries, patients, strict=True)
-    ]
+    slices = (as_slice(entry, patient="-", fold=0) for entry in entries)
+    return [replace(item, patient=f"cluster-{cluster}") for item, cluster in zip(slices, clusters, strict=True)]
 
 
 def look_at(entries: Sequence[Entry], *, place: Path) -> list[Thumbnail]:
@@ -103,7 +103,7 @@ def _thumbnail(entry: Entry) -> Thumbnail | str:
 def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path, seed: int) -> list[Slice]:
     """Patients as given, or clusters of near-duplicates; folds as given, or drawn so that neither is torn."""
     clusters = _clusters(entries, pairs)
-    patients = _patients(entries, clusters)
+    patients = [entry.patient or f"cluster-{cluster}" for entry, cluster in zip(entries, clusters, strict=True)]
     folds: list[int | None] = [entry.fold for entry in entries]
     if None in folds:
         labels = np.array([CLASSES.index(entry.label) for entry in entries], np.int64)
@@ -123,10 +123,6 @@ def _clusters(entries: Sequence[Entry], pairs: Sequence[Pair]) -> Integers:
     return groups_of(len(entries), [*links, *_links_of_patients(entries)])
 
 
-def _patients(entries: Sequence[Entry], clusters: Integers) -> list[str]:
-    return [entry.patient or f"cluster-{cluster}" for entry, cluster in zip(entries, clusters, strict=True)]
-
-
 def _check_patients(entries: Sequence[Entry], *, place: Path) -> None:
     """Raise UnusableData where somebody gave folds that tear a patient whom they named."""
     named = ((f"{entry.source or OWN_SOURCE}:{entry.patient}", entry.fold) for entry in entries if entry.patient)
@@ -144,12 +140,17 @@ def _links_of_patients(entries: Sequence[Entry]) -> Iterator[tuple[int, int]]:
             yield at, first.setdefault((entry.source or OWN_SOURCE, entry.patient), at)
 
 
+def _told_of_nameless(groups: Sequence[str | int]) -> str:
+    """`groups`: of each picture without a patient, what stands for one."""
+    clusters = f"{len(set(groups))} clusters of near-duplicates"
+    return f"warning: no patient is given for {len(groups)} pictures; {clusters} stand for patients"
+
+
 def _account(entries: Sequence[Entry], slices: Sequence[Slice]) -> Iterator[str]:
     nameless = [item.patient for entry, item in zip(entries, slices, strict=True) if not entry.patient]
     if nameless:
         yield (
-            f"warning: no patient is given for {len(nameless)} pictures; {len(set(nameless))} clusters of "
-            "near-duplicates stand for patients. Neighbouring slices of one person are mostly no near-duplicates: if "
+            f"{_told_of_nameless(nameless)}. Neighbouring slices of one person are mostly no near-duplicates: if "
             "there are such, they lie in several folds, and figures flatter"
         )
     for label in CLASSES:

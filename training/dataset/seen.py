@@ -32,7 +32,7 @@ def find_seen(slices: Sequence[Slice], *, trained_on: Path, report: Report = pri
     """Of each of the slices the one in `trained_on` (an index or class folders) that is most like it, where one is.
 
     Only the nearest few of each picture are looked at, in either folder: of many copies of one slice within a folder
-    some may go unnoticed. Raises UnusableData where a picture cannot be read.
+    some may go unnoticed. Raises UnusableData where `trained_on` is no such folder, or a picture cannot be read.
     """
     entries = read_entries(trained_on, report=report)
     report(f"looking for the {len(slices)} pictures among the {len(entries)} of {trained_on}")

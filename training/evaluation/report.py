@@ -63,9 +63,9 @@ def evaluate_bundle(
     model: str,
     calibration: Calibration,
     command: str,
-    how: str = "one network on patients left out of its training",
+    how: str,
 ) -> Document:
-    """The figures of a bundle on scans, calibrated as it is served; `how` says what the scans are to it."""
+    """The figures of a bundle on scans, calibrated as it is served; `how` it was measured says what they are to it."""
     outcomes = outcomes_of(scores, dict.fromkeys({score.fold for score in scores}, calibration))
     thresholds = {name: value if math.isfinite(value) else None for name, value in asdict(calibration).items()}
     measured = _measured(scores, how=how, command=command)

@@ -167,7 +167,11 @@ def _figures(
             for old, new in zip(before, after, strict=True)
         ),
     }
-    return {name: bootstrap.rate_of(values) for name, values in counted.items()}
+    rates = {name: bootstrap.rate_of(values) for name, values in counted.items()}
+    if after is before:
+        for name in ("label_unchanged", "still_right"):
+            rates[name]["interval"] = None  # they are all so by what they mean
+    return rates
 
 
 def _change(old: Prediction, new: Prediction) -> float:

@@ -6,7 +6,6 @@ import shutil
 import ssl
 import subprocess
 from pathlib import Path
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -44,7 +43,7 @@ def deliver(certificate: Path, *, to: str, trusted: bool = True) -> tuple[Outcom
     settings = Settings(webhook_private_targets=True, webhook_timeout_s=5)
     sender = Sender(settings, resolver=lambda *_: ["127.0.0.1"], ssl_context=sending)
     with receiving(tls) as receiver:
-        url = f"https://{to}:{urlsplit(receiver.url).port}/"
+        url = receiver.url.replace("127.0.0.1", to)
         taken = Taken(UUID(int=1), UUID(int=2), "local", url=url, secret=new_secret(), body=b"{}", number=1, tries=1)
         outcome = sender.send(taken, timestamp=1)
     return outcome, called

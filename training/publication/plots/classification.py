@@ -77,6 +77,6 @@ def draw_rates_by_group(figure: Figure, evaluation: Document) -> None:
     draw_rates(left, rows)
     left.set_title("By class")
     groups = [(source, figures["accuracy"], BLUE) for source, figures in evaluation["by_source"].items()]
-    groups += [(f"fold {fold}", figures["accuracy"], FAINT) for fold, figures in evaluation["by_fold"].items()]
+    groups += [(f"fold {fold}", figures["accuracy"], FAINT) for fold, figures in evaluation.get("by_fold", {}).items()]
     draw_rates(right, groups)
     right.set_title("Accuracy by source and fold")

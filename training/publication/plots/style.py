@@ -94,6 +94,8 @@ def percent() -> FuncFormatter:
 
 
 def told(rate: Mapping[str, Any]) -> str:
-    """A rate in words: 95.0% (94.1-95.8)."""
+    """A rate in words: 95.0% (94.1-95.8). Without its interval where it has none, and a dash for no rate."""
+    if rate["interval"] is None:
+        return "–" if rate["value"] is None else f"{rate['value']:.1%}"
     low, high = rate["interval"]
     return f"{rate['value']:.1%} ({100 * low:.1f}–{100 * high:.1f})"

@@ -19,7 +19,9 @@ GLIOMA, MENINGIOMA, PITUITARY, HEALTHY = range(4)
 
 
 def evaluated(scores: list[ScanScore], calibration: Calibration = PLAIN) -> dict[str, Any]:
-    return evaluate_bundle(scores, model="tried", calibration=calibration, command="neurobatch evaluate --fold 0")
+    return evaluate_bundle(
+        scores, model="tried", calibration=calibration, command="neurobatch evaluate --fold 0", how="-"
+    )
 
 
 def called(*pairs: tuple[int, int]) -> list[ScanScore]:

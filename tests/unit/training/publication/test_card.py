@@ -136,7 +136,7 @@ def test_a_cross_validation_calibrates_its_bundle(bundle: Path, evaluation: dict
 
 def test_a_fold_that_a_bundle_was_scored_on_leaves_its_calibration_alone(bundle: Path, tmp_path: Path) -> None:
     served = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.6, review_beyond=1e9)
-    found = evaluate_bundle(honest_scores(200), model="tried-1", calibration=served, command="-")
+    found = evaluate_bundle(honest_scores(200), model="tried-1", calibration=served, command="-", how="-")
     before = json.loads((bundle / "bundle.json").read_text())
     record(found, bundle)
     after = json.loads((bundle / "bundle.json").read_text())

@@ -27,7 +27,7 @@ PLAIN = Calibration(temperature=1.0, healthy_offset=0.0, review_below=0.6, revie
 
 
 def evaluation(seed: int) -> dict[str, Any]:
-    found = evaluate_bundle(honest_scores(400, seed=seed), model="tried", calibration=PLAIN, command="-")
+    found = evaluate_bundle(honest_scores(400, seed=seed), model="tried", calibration=PLAIN, command="-", how="-")
     worse = {**HISTORY, "val_accuracy": [0.5, 0.6 + seed / 100]}
     return found | {"training": {"0": HISTORY, "1": worse}}
 
@@ -49,20 +49,20 @@ def test_every_picture_is_drawn_small_and_from_the_figures(tmp_path: Path) -> No
 
 def test_pictures_without_figures_are_left_out() -> None:
     scans = [replace(score, heatmap=None) for score in honest_scores(100)]
-    found = evaluate_bundle(scans, model="tried", calibration=PLAIN, command="-")
+    found = evaluate_bundle(scans, model="tried", calibration=PLAIN, command="-", how="-")
     assert pictures_of(found) == ["confusion", "by-group", "roc", "reliability", "risk-coverage"]
 
 
 def test_scans_of_one_class_alone_are_drawn_without_a_curve_against_the_rest(tmp_path: Path) -> None:
     gliomas = [score for score in honest_scores(200) if score.label is TumorClass.GLIOMA]
-    found = evaluate_bundle(gliomas, model="tried", calibration=PLAIN, command="-")
+    found = evaluate_bundle(gliomas, model="tried", calibration=PLAIN, command="-", how="-")
     drawn = [path.stem for path in draw_evaluation(found, tmp_path)]
     assert drawn == ["confusion", "by-group", "reliability", "risk-coverage", "heatmaps"]
 
 
 def test_risk_is_drawn_where_all_scans_are_in_review(tmp_path: Path) -> None:
     doubtful = replace(PLAIN, review_below=1.1)
-    found = evaluate_bundle(honest_scores(100), model="tried", calibration=doubtful, command="-")
+    found = evaluate_bundle(honest_scores(100), model="tried", calibration=doubtful, command="-", how="-")
     assert found["risk_coverage"]["operating_point"] == {"coverage": 0.0, "risk": None}
     assert "risk-coverage" in {path.stem for path in draw_evaluation(found, tmp_path)}
 
