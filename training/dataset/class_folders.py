@@ -49,7 +49,10 @@ def read_class_folders(folder: Path, *, report: Report) -> list[Entry]:
     for where, label in class_folders:
         if where.name != label:
             report(f"{where.relative_to(folder)} is taken for {label}")
-        files = [file for file in sorted(where.rglob("*")) if file.is_file() and not _is_hidden(file, folder)]
+        found = [path for path in sorted(where.rglob("*")) if not _is_hidden(path, folder)]
+        for link in (path for path in found if path.is_symlink() and path.is_dir()):
+            report(f"warning: {link.relative_to(folder)} is a link to a folder, and was not looked into")
+        files = [path for path in found if path.is_file()]
         pictures = [file for file in files if file.suffix.lower() in SUFFIXES]
         entries += [_entry(file, folder, label) for file in pictures]
         others += len(files) - len(pictures)

@@ -68,6 +68,17 @@ def test_a_spelling_that_was_mapped_and_files_left_out_are_told(tmp_path: Path) 
     assert lines == ["no_tumor is taken for notumor", "left out 1 files that are no pictures by their names"]
 
 
+def test_a_link_to_a_folder_is_told(tmp_path: Path) -> None:
+    lines: list[str] = []
+    put(tmp_path / "elsewhere", "2.png")
+    (put(tmp_path / "data", "glioma/1.png") / "glioma" / "more").symlink_to(tmp_path / "elsewhere")
+    (entry,) = read_class_folders(tmp_path / "data", report=lines.append)
+    assert (entry.file, lines) == (
+        "glioma/1.png",
+        ["warning: glioma/more is a link to a folder, and was not looked into"],
+    )
+
+
 def test_every_unknown_folder_is_named(tmp_path: Path) -> None:
     put(tmp_path, "glioma/1.png", "yes/1.png", "Testing/other/1.png")
     with pytest.raises(UnusableData) as caught:
