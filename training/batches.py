@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shared.domain import CLASSES
-from training.augmentation.augment import Pixels, Real, augment
+from training.augmentation.augment import augment
 from training.augmentation.counterfactuals import Counterfactuals
 from training.augmentation.crops import Crops
-from training.augmentation.example import Example
 from training.augmentation.greys import OtherGreys
 from training.augmentation.patchwork import Patchwork
 from training.augmentation.stripped import Stripped
@@ -24,7 +23,6 @@ from training.teacher import Teacher
 
 Batch = tuple[npt.NDArray[np.float32], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 _BATCHES_AHEAD = 4
-_CALM = 1 / 3  # how often pictures are changed in the calm epochs, times what it was before
 
 
 class AugmentedBatches:
@@ -36,7 +34,11 @@ class AugmentedBatches:
     def __init__(
         self, examples: Examples, *, config: TrainingConfig, stride: int, teacher: Teacher | None = None
     ) -> None:
-        self._changes = _Changes(examples, config=config)
+        self._examples = Counterfactuals(examples, share=config.counterfactuals)
+        self._patchwork = Patchwork(examples, share=config.patchwork)
+        self._stripped = Stripped(share=config.stripped)
+        self._crops = Crops(share=config.crops)
+        self._greys = OtherGreys(examples.pixels, share=config.other_greys)
         self._labels = examples.labels
         self._config = config
         self._stride = stride
@@ -61,7 +63,6 @@ class AugmentedBatches:
     def _make(self, chosen: npt.NDArray[np.int64], *, epoch: int, step: int) -> Batch:
         """(N, S, S, 1) pixels, and the targets: shares of classes (N, 4), and of each cell (N, g, g, 4)."""
         rng = np.random.default_rng((self._config.seed, epoch, step))
-        times = _CALM if self._config.is_calm(epoch) else 1.0
         size_px = self._config.size_at(epoch)
         grid = size_px // self._stride
         pixels = np.empty((len(chosen), size_px, size_px, 1), np.float32)
@@ -69,7 +70,13 @@ class AugmentedBatches:
         targets = np.zeros((len(chosen), len(CLASSES)), np.float32)
         whole = np.empty(len(chosen), bool)
         for at, which in enumerate(chosen):
-            example, picture, mask = self._changes.draw(int(which), size_px=size_px, rng=rng, times=times)
+            drawn = self._examples.draw(int(which), rng=rng)
+            sewn = self._patchwork.sew(drawn, rng=rng)
+            example = self._crops.cut(self._stripped.strip(sewn, rng=rng), rng=rng)
+            greys = self._greys.exchange(example.pixels, rng=rng)
+            picture, mask = augment(
+                greys, example.outline, size_px=size_px, rng=rng, strength=self._config.augmentation
+            )
             pixels[at, :, :, 0] = picture
             cells[at] = cell_labels(mask, label=example.label, outlined=bool(example.outline.any()), grid=grid)
             targets[at, example.label] = 1
@@ -77,22 +84,3 @@ class AugmentedBatches:
         if self._teacher is not None:
             targets[whole] = self._teacher.teach(pixels[whole], targets[whole])
         return pixels, (targets, cells)
-
-
-class _Changes:
-    """All that a config says of how examples are changed; `times` so often in a calm epoch."""
-
-    def __init__(self, examples: Examples, *, config: TrainingConfig) -> None:
-        self._examples = Counterfactuals(examples, share=config.counterfactuals)
-        self._patchwork = Patchwork(examples, share=config.patchwork)
-        self._stripped = Stripped(share=config.stripped)
-        self._crops = Crops(share=config.crops)
-        self._greys = OtherGreys(examples.pixels, share=config.other_greys)
-        self._strength = config.augmentation
-
-    def draw(self, which: int, *, size_px: int, rng: np.random.Generator, times: float) -> tuple[Example, Real, Pixels]:
-        """Example `which` or what became of it; its augmented picture float32 and outline, both (size_px, size_px)."""
-        sewn = self._patchwork.sew(self._examples.draw(which, rng=rng, times=times), rng=rng, times=times)
-        example = self._crops.cut(self._stripped.strip(sewn, rng=rng, times=times), rng=rng, times=times)
-        greys = self._greys.exchange(example.pixels, rng=rng, times=times)
-        return example, *augment(greys, example.outline, size_px=size_px, rng=rng, strength=times * self._strength)

@@ -30,9 +30,6 @@ class TrainingConfig:
 
     `other_greys`: how many pictures are given the greys of another one, 0 to 1.
 
-    In the last `calm_epochs` these five shares and `augmentation` are a third of what is stated; turns, shifts, scales,
-    gamma and brightness stay as they are.
-
     `precision`: of convolutions on a CPU, one of `training.precision`; weights stay float32.
 
     The first `small_epochs` see `small_px` instead: the network takes any size, and half the pixels cost half.
@@ -47,7 +44,6 @@ class TrainingConfig:
     small_epochs: int
     width: int
     epochs: int
-    calm_epochs: int
     batch: int
     learning_rate: float
     weight_decay: float
@@ -70,10 +66,6 @@ class TrainingConfig:
         """The side of the images of epoch 0, 1, ..."""
         return self.small_px if epoch < self.small_epochs else self.size_px
 
-    def is_calm(self, epoch: int) -> bool:
-        """Whether pictures are changed less often in epoch 0, 1, ..."""
-        return epoch >= self.epochs - self.calm_epochs
-
 
 class InvalidConfig(NeurobatchError, ValueError):
     """A file that is no config of a training run."""
@@ -95,8 +87,6 @@ def load_config(path: Path) -> TrainingConfig:
         kind = kinds[name]
         if type(table[name]) not in ((int, float) if kind is float else (kind,)):
             told.append(f"{name} = {table[name]!r} is no {kind.__name__}")
-    if not told and not 0 <= table["calm_epochs"] <= table["epochs"]:
-        told.append(f"calm_epochs = {table['calm_epochs']} is not between 0 and epochs = {table['epochs']}")
     if told:
         raise InvalidConfig(f"{path}, [run]: {'; '.join(sorted(told))}")
     return TrainingConfig(**table)

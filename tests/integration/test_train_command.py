@@ -24,7 +24,6 @@ small_px = 16
 small_epochs = 0
 width = 6
 epochs = 1
-calm_epochs = 0
 batch = 8
 learning_rate = 1e-3
 weight_decay = 0.01

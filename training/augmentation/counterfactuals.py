@@ -32,10 +32,7 @@ _MASK_SIDE = 50
 
 
 class Counterfactuals:
-    """Draws examples, a `share` in [0, 1] of those that can be changed as their counterfactuals.
-
-    A call with `times` draws with that many times the share.
-    """
+    """Draws examples, a `share` in [0, 1] of those that can be changed as their counterfactuals."""
 
     def __init__(self, examples: Examples, *, share: float) -> None:
         self._examples = examples
@@ -46,10 +43,10 @@ class Counterfactuals:
         if share:
             self._find_pairs()
 
-    def draw(self, which: int, *, rng: np.random.Generator, times: float = 1.0) -> Example:
+    def draw(self, which: int, *, rng: np.random.Generator) -> Example:
         """Example `which`, or its counterfactual; itself where it has none."""
         plain = self._plain(which)
-        if not self._share or rng.random() >= times * self._share:
+        if not self._share or rng.random() >= self._share:
             return plain
         changed = self._planted if plain.label == HEALTHY else self._healed
         return changed(which, plain, rng=rng) or plain

@@ -21,17 +21,14 @@ _TRIES = 6
 
 
 class Crops:
-    """Shows, for a `share` in [0, 1] of examples, a part of them at the size of the whole.
-
-    A call with `times` draws with that many times the share.
-    """
+    """Shows, for a `share` in [0, 1] of examples, a part of them at the size of the whole."""
 
     def __init__(self, *, share: float) -> None:
         self._share = share
 
-    def cut(self, example: Example, *, rng: np.random.Generator, times: float = 1.0) -> Example:
+    def cut(self, example: Example, *, rng: np.random.Generator) -> Example:
         """A close-up of the example; itself where no outline tells what would be left of its tumour."""
-        if not self._share or rng.random() >= times * self._share:
+        if not self._share or rng.random() >= self._share:
             return example
         if example.label != HEALTHY and not example.outline.any():
             return example

@@ -19,19 +19,16 @@ _LEAST_STRENGTH = 0.3
 
 
 class OtherGreys:
-    """Draws, for a `share` in [0, 1] of pictures, the greys of a random one of `pixels` (N, S, S).
-
-    A call with `times` draws with that many times the share.
-    """
+    """Draws, for a `share` in [0, 1] of pictures, the greys of a random one of `pixels` (N, S, S)."""
 
     def __init__(self, pixels: Pixels, *, share: float) -> None:
         self._share = share
         drawn = pixels if share else pixels[:0]
         self._greys = np.array([_quantiles(picture) for picture in drawn], np.float32).reshape(-1, _LEVELS)
 
-    def exchange(self, picture: Pixels, *, rng: np.random.Generator, times: float = 1.0) -> Pixels:
+    def exchange(self, picture: Pixels, *, rng: np.random.Generator) -> Pixels:
         """The picture uint8 (S, S), or the same in another's greys, wholly or in part."""
-        if not self._share or rng.random() >= times * self._share:
+        if not self._share or rng.random() >= self._share:
             return picture
         other = self._greys[rng.integers(len(self._greys))]
         strength = np.float32(rng.uniform(_LEAST_STRENGTH, 1))

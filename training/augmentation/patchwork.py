@@ -28,10 +28,7 @@ _SOFTEST = 6.0  # px, standard deviation of a seam
 
 
 class Patchwork:
-    """Lays, for a `share` in [0, 1] of examples, a rectangle of another one over them.
-
-    A call with `times` draws with that many times the share.
-    """
+    """Lays, for a `share` in [0, 1] of examples, a rectangle of another one over them."""
 
     def __init__(self, examples: Examples, *, share: float) -> None:
         self._examples = examples
@@ -39,9 +36,9 @@ class Patchwork:
         healthy = examples.labels == HEALTHY
         self._kinds = [np.flatnonzero(healthy), np.flatnonzero(~healthy & examples.outlines.any(axis=(1, 2)))]
 
-    def sew(self, example: Example, *, rng: np.random.Generator, times: float = 1.0) -> Example:
+    def sew(self, example: Example, *, rng: np.random.Generator) -> Example:
         """The example under a rectangle of another; itself where no outline tells what would be left of its tumour."""
-        if not self._share or rng.random() >= times * self._share:
+        if not self._share or rng.random() >= self._share:
             return example
         kind = self._kinds[rng.integers(2)]
         if not len(kind) or (example.label != HEALTHY and not example.outline.any()):

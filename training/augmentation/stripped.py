@@ -26,17 +26,14 @@ _MARGIN = 0.03  # left around the brain, as `prepare` leaves it
 
 
 class Stripped:
-    """Shows, for a `share` in [0, 1] of examples, the brain alone.
-
-    A call with `times` draws with that many times the share.
-    """
+    """Shows, for a `share` in [0, 1] of examples, the brain alone."""
 
     def __init__(self, *, share: float) -> None:
         self._share = share
 
-    def strip(self, example: Example, *, rng: np.random.Generator, times: float = 1.0) -> Example:
+    def strip(self, example: Example, *, rng: np.random.Generator) -> Example:
         """The example without what lies around the brain, enlarged; itself where brain and skull do not part."""
-        if not self._share or rng.random() >= times * self._share:
+        if not self._share or rng.random() >= self._share:
             return example
         brain = brain_of(example.pixels, level=rng.uniform(*_LEVELS))
         return example if brain is None else _alone(example, brain)

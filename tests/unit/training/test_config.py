@@ -18,7 +18,6 @@ def test_every_shipped_config_can_be_read(path: Path) -> None:
     [
         ("learning_rate = ", "learning_rat = ", "learning_rat is not known; learning_rate is missing"),
         ("epochs = 50", 'epochs = "50"', "epochs = '50' is no int"),
-        ("calm_epochs = 0", "calm_epochs = 51", "calm_epochs = 51 is not between 0 and epochs = 50"),
         ("augmentation = 0.7", "augmentation = true", "augmentation = True is no float"),
         ("[run]", "[ran]", "architecture is missing"),
         ("[run]", "run = 3", "architecture is missing"),
@@ -27,7 +26,7 @@ def test_every_shipped_config_can_be_read(path: Path) -> None:
 )
 def test_what_is_wrong_with_a_config_is_told(tmp_path: Path, written: str, becomes: str, told: str) -> None:
     path = tmp_path / "bad.toml"
-    good = next(path for path in CONFIGS if path.stem == "cnn-plain").read_text()
+    good = CONFIGS[0].read_text()
     assert written in good
     path.write_text(good.replace(written, becomes, 1))
     with pytest.raises(InvalidConfig, match=re.escape(told)):
