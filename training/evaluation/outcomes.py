@@ -72,6 +72,20 @@ class Outcomes:
         """Tumours whose heatmap was scored; of the shared data all are figshare's."""
         return self.tumours & ~np.isnan(self.heatmap["area"])
 
+    def among(self, inside: Flags) -> Outcomes:
+        """The scans that (N,) `inside` says, alone."""
+        return Outcomes(
+            files=tuple(file for file, kept in zip(self.files, inside, strict=True) if kept),
+            sources=self.sources[inside],
+            patients=self.patients[inside],
+            folds=self.folds[inside],
+            labels=self.labels[inside],
+            probabilities=self.probabilities[inside],
+            low_confidence=self.low_confidence[inside],
+            unlike_training_data=self.unlike_training_data[inside],
+            heatmap={name: values[inside] for name, values in self.heatmap.items()},
+        )
+
 
 def outcomes_of(scores: Sequence[ScanScore], calibrations: Mapping[int, Calibration]) -> Outcomes:
     """Apply to each scan the calibration of its fold."""

@@ -25,6 +25,7 @@ from training.evaluation.curves import reliability, risk_coverage, roc
 from training.evaluation.doubted_figures import doubted_figures
 from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.scores import ScanScore
+from training.evaluation.unseen_patients import unseen_patients
 from training.evaluation.where_fitted import where_fitted
 
 EVALUATION_FILE = "evaluation.json"
@@ -34,7 +35,7 @@ _SIZES = ("small", "medium", "large")
 COMPUTED = frozenset(
     {
         *("model", "measured", "calibration", "headline", "by_class", "by_source", "by_fold", "confusion", "roc"),
-        *("reliability", "review", "risk_coverage", "heatmaps", "doubted_labels", "training"),
+        *("reliability", "review", "risk_coverage", "heatmaps", "doubted_labels", "unseen_patients", "training"),
     }
 )
 
@@ -54,7 +55,14 @@ def evaluate_out_of_fold(scores: Sequence[ScanScore], *, model: str, command: st
         how="cross-validation by patient: each scan by the network that never saw its patient",
         command=command,
     )
-    return {"model": model, "measured": measured, "calibration": fitted, **_figures(outcomes_of(scores, by_fold))}
+    outcomes = outcomes_of(scores, by_fold)
+    return {
+        "model": model,
+        "measured": measured,
+        "calibration": fitted,
+        **_figures(outcomes),
+        "unseen_patients": unseen_patients(outcomes),
+    }
 
 
 def evaluate_bundle(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.evaluation.rates import rate
 from training.publication.tables import markdown_table
 from training.publication.wording import (
     difference_in_words,
@@ -23,6 +24,7 @@ _ELSEWHERE = Path("training") / "results" / "elsewhere.json"
 _GATE = Path("training") / "results" / "gate.json"
 _USUAL_SPLIT = Path("training") / "results" / "usual_split.json"
 _RIVAL = "mobilenetv2-1"
+_CONFIDENCE = 0.95  # of an interval; so many of them are to reach
 _SURE = 0.05  # p-values under it are called no accident
 _VGG19, _GOOGLENET = 0.948, 0.971  # of the three figshare tumours by patient, as published
 
@@ -50,6 +52,7 @@ def aims_table(evaluation: Document, root: Path) -> str:
         *_of_labels(evaluation),
         *_of_heatmaps(evaluation["heatmaps"]),
         *_of_confidence(evaluation),
+        _of_unseen_patients(evaluation.get("unseen_patients", {})),
         *_of_strangers(elsewhere["served"].get(model, {}), evaluation.get("unseen_sources", {})),
         _of_the_usual_split(usual_split["asked"].get(model, {})),
         *_of_the_gate(gate["from_elsewhere"]),
@@ -88,6 +91,12 @@ def _of_confidence(evaluation: Document) -> Iterator[Aim]:
     yield _at_least(0.985, headline["accuracy_at_90_coverage"], name_of("accuracy_at_90_coverage"))
     for source in ("figshare", "br35h"):
         yield _at_most(0.1, evaluation["by_source"][source]["in_review"], f"in review, {source}")
+
+
+def _of_unseen_patients(figures: Document) -> Aim:
+    reached = [each["reaches"] for folds in figures.values() for each in folds.values()]
+    what = "patients never seen: a fold's intervals that reach the other folds' figures"
+    return _at_least(_CONFIDENCE, rate(reached) if reached else None, what)
 
 
 def _of_strangers(served: Document, unseen: Document) -> Iterator[Aim]:

@@ -120,6 +120,11 @@ _SCANNERS_UNKNOWN = """\
 * Where a label comes from a scanner of its own, a network can learn the scanner instead of the tumour."""
 
 
+_UNSEEN = """\
+To each fold's patients network and calibration are new, as to anybody's. Its interval, and the value of the other
+folds; bold where the interval falls short of it."""
+
+
 def write_card(folder: Path) -> None:
     """Write README.md into a bundle's folder, from bundle.json and evaluation.json there."""
     description = json.loads((folder / DESCRIPTION_FILE).read_text())
@@ -168,6 +173,8 @@ def _analyses(evaluation: Document, picture: Any) -> Iterable[str]:
     yield _section(tables.confusion_table(evaluation), picture("roc"))
     yield _section("### By source and fold", tables.group_table(evaluation, by="by_source"))
     yield _section(tables.group_table(evaluation, by="by_fold"), picture("by-group"), picture("training"))
+    if evaluation.get("unseen_patients"):
+        yield _section("### Patients never seen", _UNSEEN, tables.unseen_table(evaluation))
     fitted = f"Calibration: {evaluation['calibration']['how']}."
     calibrated = calibration_tables.calibration_table(evaluation)
     yield _section("### Calibration and review", fitted, calibrated, picture("reliability"))

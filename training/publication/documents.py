@@ -27,6 +27,7 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "confusion": tables.confusion_table,
     "sources": partial(tables.group_table, by="by_source"),
     "folds": partial(tables.group_table, by="by_fold"),
+    "unseen_patients": tables.unseen_table,
     "calibration": calibration_tables.calibration_table,
     "wanted": calibration_tables.wanted_table,
     "review": tables.review_table,

@@ -89,6 +89,28 @@ def group_table(evaluation: Document, *, by: str) -> str:
     )
 
 
+def unseen_table(evaluation: Document) -> str:
+    """Each fold's interval beside the value of the other folds; bold where it falls short."""
+    figures = evaluation["unseen_patients"]
+    folds = list(evaluation["by_fold"])
+    return markdown_table(
+        ("figure", *(f"fold {fold}, the others" for fold in folds), "reached in"),
+        (
+            (
+                name_of(figure),
+                *(_beside_the_others(figure, found[fold]) if fold in found else "–" for fold in folds),
+                f"{sum(each['reaches'] for each in found.values())} of {len(found)}",
+            )
+            for figure, found in figures.items()
+        ),
+    )
+
+
+def _beside_the_others(figure: str, rate: Document) -> str:
+    told = f"{interval_in_words(figure, rate['interval'])}, {value_in_words(figure, rate['of_the_others'])}"
+    return told if rate["reaches"] else f"**{told}**"
+
+
 def heatmap_table(evaluation: Document) -> str:
     """The network's heatmaps beside what needs no network."""
     found = evaluation["heatmaps"]

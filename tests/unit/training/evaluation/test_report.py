@@ -112,6 +112,7 @@ def test_cross_validation_mends_boastful_logits() -> None:
     found = evaluate_out_of_fold(honest_scores(3000, sharpened=3), model="tried", command="-")
     assert found["calibration"]["bundle"]["temperature"] == pytest.approx(3, rel=0.1)
     assert set(found["calibration"]["by_fold"]) == {"0", "1", "2", "3", "4"}
+    assert set(found["unseen_patients"]["accuracy"]) == {"0", "1", "2", "3", "4"}
     assert found["headline"]["expected_calibration_error"]["value"] < 0.02
     assert found["headline"]["in_review"]["value"] <= 0.09
 
@@ -165,7 +166,7 @@ def test_the_document_is_plain_json_with_known_sections(honest_evaluation: dict[
     text = (tmp_path / "deep" / "evaluation.json").read_text()
     assert json.loads(text) == honest_evaluation
     assert '"interval": [0.' in text  # on one line
-    assert set(honest_evaluation) == COMPUTED - {"training"}
+    assert set(honest_evaluation) == COMPUTED - {"training", "unseen_patients"}  # of a cross-validation alone
 
 
 def test_curves_are_short_and_keep_their_ends(honest_evaluation: dict[str, Any]) -> None:
