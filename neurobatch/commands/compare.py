@@ -14,16 +14,19 @@ import click
 @click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", default="build/comparison", show_default=True, type=click.Path(path_type=Path), help="Folder.")
 @click.option("--costs", type=click.Path(exists=True, path_type=Path), help="What `neurobatch cost` measured (JSON).")
+@click.option("--ensemble", is_flag=True, help="And all of them together, by the mean of their log-probabilities.")
 @click.option("--record", is_flag=True, help="Put it into models/ and the documents.")
-def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, record: bool) -> None:
+def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, ensemble: bool, record: bool) -> None:
     """Compare TABLES of out-of-fold scores (CSV), each named by its folder, with paired tests by patient.
 
-    Costs are those of the bundle in a table's folder or under it. Writes comparison.json, .md and .png.
+    Costs are those of the bundle in a table's folder or under it. Writes comparison.json, .md and .png; of an ensemble
+    its table of scores as well, for `neurobatch evaluate`.
     """
     from training.evaluation.comparison import COMPARISON_FILE
     from training.evaluation.comparison import compare as compare_tables
+    from training.evaluation.ensemble import ensemble_of
     from training.evaluation.report import write_document
-    from training.evaluation.scores import read_scores
+    from training.evaluation.scores import SCORES_FILE, read_scores, write_scores
     from training.publication.comparison_tables import comparison_table, difference_table
     from training.publication.documents import fill_documents
     from training.publication.plots.comparison import draw_comparison
@@ -32,10 +35,11 @@ def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, record: 
     if len(named) < len(tables):
         raise click.UsageError("two tables lie in folders of the same name")
     try:
-        comparison = compare_tables(
-            {name: read_scores(path) for name, path in named.items()},
-            _costs_of(named, json.loads(costs.read_text())) if costs else {},
-        )
+        scores = {name: read_scores(path) for name, path in named.items()}
+        if ensemble:
+            scores["ensemble"] = ensemble_of(list(scores.values()))
+            write_scores(out / "ensemble" / SCORES_FILE, scores["ensemble"])
+        comparison = compare_tables(scores, _costs_of(named, json.loads(costs.read_text())) if costs else {})
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     text = f"{comparison_table(comparison)}\n\n{difference_table(comparison)}\n"

@@ -181,6 +181,17 @@ def test_networks_are_compared_with_their_costs(repository: Path) -> None:
     assert (repository / "compared" / "comparison.png").is_file()
 
 
+def test_networks_together_are_compared_and_evaluated_as_one_more(repository: Path) -> None:
+    tables = ("build/runs/ours/out-of-fold.csv", "build/runs/plain/out-of-fold.csv")
+    assert "| figure | ours | plain | ensemble |" in typed("compare", *tables, "--ensemble", "--out", "compared")
+    alone = typed("evaluate", "--scores", "compared/ensemble/scores.csv", "--out", "evaluated")
+    comparison = json.loads((repository / "compared" / "comparison.json").read_text())
+    evaluation = json.loads((repository / "evaluated" / "evaluation.json").read_text())
+    for figure in ("accuracy", "accuracy_at_90_coverage"):
+        assert comparison["figures"][figure]["ensemble"] == evaluation["headline"][figure]
+    assert "heatmap's peak" not in alone
+
+
 def test_what_cannot_be_evaluated_is_told_in_a_line(repository: Path) -> None:
     assert "one of --scores, --fold and --data" in typed("evaluate", code=2)
     one_fold = repository / "build" / "one.csv"

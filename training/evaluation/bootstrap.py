@@ -110,14 +110,20 @@ class PatientBootstrap:
     def rate_by_weights(self, value: Callable[[Real], Real], *, n: int) -> IntervalRate:
         """The same of a figure that depends on the order of scans. `value`: weights (R, N) -> (R,)."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            drawn = [
-                value(self._drawn[start : start + _AT_ONCE][:, self._patient_of])
-                for start in range(0, len(self._drawn), _AT_ONCE)
-            ]
             whole = float(value(np.ones((1, len(self._patient_of))))[0])
         if not np.isfinite(whole):
             return {"value": None, "n": n, "interval": None}
-        return _rate(whole, n, interval_of(np.concatenate(drawn)))
+        return _rate(whole, n, interval_of(self.draws_by_weights(value)))
+
+    def draws_by_weights(self, value: Callable[[Real], Real]) -> Real:
+        """Such a figure in each resample, (R,)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.concatenate(
+                [
+                    value(self._drawn[start : start + _AT_ONCE][:, self._patient_of])
+                    for start in range(0, len(self._drawn), _AT_ONCE)
+                ]
+            )
 
     def _patients_in(self, statistic: Statistic) -> int:
         return int(np.count_nonzero(self.by_patient(statistic.columns)[:, 1]))

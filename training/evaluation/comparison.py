@@ -9,7 +9,7 @@ swapped whole, since their slices resemble each other; it serves ratios like pre
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,17 @@ import numpy.typing as npt
 
 from training.evaluation.bootstrap import SEED, PatientBootstrap, Statistic, interval_of, value_of
 from training.evaluation.calibrate import fit_on_other_folds
-from training.evaluation.figures import headline_statistics
+from training.evaluation.curves import accuracy_of_the_surest
+from training.evaluation.figures import COVERAGE, headline_statistics
 from training.evaluation.outcomes import Outcomes, outcomes_of
 from training.evaluation.scores import ScanScore
 
 COMPARISON_FILE = "comparison.json"
 SWAPS = 10_000
+_SUREST = "accuracy_at_90_coverage"
 
 Real = npt.NDArray[np.float64]
+ByWeights = Callable[[Real], Real]
 
 
 def compare(tables: Mapping[str, Sequence[ScanScore]], costs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def compare(tables: Mapping[str, Sequence[ScanScore]], costs: Mapping[str, Mappi
     bootstrap = PatientBootstrap(first.patients)
     swaps = PatientSwaps(len(set(first.patients.tolist())))
     statistics = {name: headline_statistics(each) for name, each in outcomes.items()}
+    surest = {name: accuracy_of_the_surest(each) for name, each in outcomes.items()}
     return {
         "models": list(tables),
         "measured": {
@@ -53,6 +57,11 @@ def compare(tables: Mapping[str, Sequence[ScanScore]], costs: Mapping[str, Mappi
         "figures": {
             figure: {name: bootstrap.rate(each[figure]) for name, each in statistics.items()}
             for figure in next(iter(statistics.values()))
+        }
+        | {
+            _SUREST: {
+                name: bootstrap.rate_by_weights(each, n=int(COVERAGE * len(first))) for name, each in surest.items()
+            }
         },
         "differences": [
             {
@@ -63,7 +72,8 @@ def compare(tables: Mapping[str, Sequence[ScanScore]], costs: Mapping[str, Mappi
                         statistics[one][figure], statistics[other][figure], bootstrap=bootstrap, swaps=swaps
                     )
                     for figure in statistics[one]
-                },
+                }
+                | {_SUREST: _difference_by_weights(surest[one], surest[other], bootstrap=bootstrap, scans=len(first))},
             }
             for one, other in itertools.combinations(tables, 2)
         ],
@@ -105,6 +115,19 @@ def _difference(
         "value": round(value, 4),
         "interval": [round(low, 4), round(high, 4)],
         "p": round(swaps.p_value(one, other, bootstrap), 4),
+    }
+
+
+def _difference_by_weights(
+    one: ByWeights, other: ByWeights, *, bootstrap: PatientBootstrap, scans: int
+) -> dict[str, Any]:
+    """Without a p-value: of what depends on the order of scans there are no sums by patient to swap."""
+    everyone = np.ones((1, scans))
+    low, high = interval_of(bootstrap.draws_by_weights(one) - bootstrap.draws_by_weights(other))
+    return {
+        "value": round(float((one(everyone) - other(everyone))[0]), 4),
+        "interval": [round(low, 4), round(high, 4)],
+        "p": None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def risk_coverage(outcomes: Outcomes, bootstrap: PatientBootstrap) -> dict[str, 
     return {
         "area_under_curve": bootstrap.rate_by_weights(lambda weights: _area(weights[:, order], wrong), n=len(wrong)),
         "accuracy_at_90_coverage": bootstrap.rate_by_weights(
-            lambda weights: _accuracy_at_coverage(weights[:, order], wrong), n=int(COVERAGE * len(wrong))
+            accuracy_of_the_surest(outcomes), n=int(COVERAGE * len(wrong))
         ),
         "operating_point": {
             "coverage": round(n_left / len(wrong), 4),
@@ -72,6 +73,20 @@ def risk_coverage(outcomes: Outcomes, bootstrap: PatientBootstrap) -> dict[str, 
         },
         "points": {"axes": ["coverage", "risk"], "curve": _thinned(curve, along=curve)},
     }
+
+
+def accuracy_of_the_surest(outcomes: Outcomes) -> Callable[[Real], Real]:
+    """Weights (R, N) of scans -> (R,) shares of right answers among the surest nine tenths."""
+    order = np.argsort(-outcomes.confidence, kind="stable")
+    right = outcomes.right[order].astype(np.float64)
+
+    def accuracy(weights: Real) -> Real:
+        from_the_surest = weights[:, order]
+        covered = np.cumsum(from_the_surest, axis=1)
+        kept = np.where(covered <= COVERAGE * covered[:, -1:] + 1e-9, from_the_surest, 0)
+        return np.asarray((kept * right).sum(axis=1) / kept.sum(axis=1), np.float64)
+
+    return accuracy
 
 
 class _AreaUnderCurve:
@@ -99,12 +114,6 @@ def _area(weights: Real, wrong: Real) -> Real:
     covered = np.cumsum(weights, axis=1)
     risk = np.cumsum(weights * wrong, axis=1) / np.maximum(covered, 1e-12)
     return np.asarray((weights * risk).sum(axis=1) / covered[:, -1], np.float64)
-
-
-def _accuracy_at_coverage(weights: Real, wrong: Real) -> Real:
-    covered = np.cumsum(weights, axis=1)
-    kept = np.where(covered <= COVERAGE * covered[:, -1:] + 1e-9, weights, 0)
-    return np.asarray((kept * (1 - wrong)).sum(axis=1) / kept.sum(axis=1), np.float64)
 
 
 def _thinned(points: Real, *, along: Real) -> list[list[float]]:

@@ -19,6 +19,7 @@ from training.publication.experiment_tables import experiment_table
 from training.publication.section_tables import section_tables
 from training.publication.shortcut_tables import within_source_table
 from training.publication.strangers import strangers_table
+from training.publication.tuning import tuning_table
 
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "headline": tables.headline_table,
@@ -37,6 +38,7 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "shortcuts-within-a-source": within_source_table,
     "comparison": comparison_tables.comparison_table,
     "differences": comparison_tables.difference_table,
+    "tuning": tuning_table,
 }
 _OF_SEVERAL_FILES: Mapping[str, Callable[[Mapping[str, Any], Path], str]] = {
     "aims": aims_table,

@@ -108,13 +108,15 @@ def rate_in_words(figure: str, rate: Mapping[str, Any]) -> str:
 
 
 def difference_in_words(figure: str, found: Mapping[str, Any]) -> str:
-    """-0.3 points (-1.0 to 0.3), p = 0.361; shares differ by points of per cent."""
+    """-0.3 points (-1.0 to 0.3), p = 0.361, where it was tested; shares differ by points of per cent."""
     if found["value"] is None:
         return "–"
     scale, digits, unit = (1, _PLAIN[figure], "") if figure in _PLAIN else (100, 1, " points")
     value, low, high = (f"{scale * number:z.{digits}f}" for number in (found["value"], *found["interval"]))
-    p = "< 0.001" if found["p"] < 0.001 else f"= {found['p']:.3f}"
-    return f"{value}{unit} ({low} to {high}), p {p}"
+    told = f"{value}{unit} ({low} to {high})"
+    if found["p"] is None:
+        return told
+    return f"{told}, p < 0.001" if found["p"] < 0.001 else f"{told}, p = {found['p']:.3f}"
 
 
 def number_in_words(value: float | None) -> str:
