@@ -11,7 +11,8 @@ import pytest
 
 from shared.settings import Settings
 from training.config import load_config
-from training.evaluation.comparison import COMPARISON_FILE, compare
+from training.evaluation.comparison import compare
+from training.evaluation.ensemble import ensemble_of
 from training.evaluation.experiment import figures_of_scores
 from training.evaluation.history import read_histories
 from training.evaluation.report import EVALUATION_FILE, evaluate_out_of_fold, headline
@@ -103,14 +104,18 @@ def test_what_other_splits_give_is_their_tables(bundle: Path) -> None:
         assert_close(again, evaluation["record_wise"], at="record_wise")
 
 
-def test_the_comparison_is_its_three_tables() -> None:
-    kept = read(ROOT / "models" / COMPARISON_FILE)
+@pytest.mark.parametrize("path", ["models/comparison.json", "training/results/ensemble.json"])
+def test_a_comparison_is_its_tables(path: str) -> None:
+    kept = read(ROOT / path)
     folders = {name: (ROOT / "models" / name, ROOT / "training" / "results" / name) for name in kept["models"]}
     tables = {
         name: read_scores((bundle if bundle.is_dir() else results) / SCORES_FILE)
         for name, (bundle, results) in folders.items()
+        if name != "ensemble"
     }
-    assert_close(compare(tables, kept["costs"]), kept, at="comparison")
+    if "ensemble" in kept["models"]:
+        tables["ensemble"] = ensemble_of(list(tables.values()))
+    assert_close(compare(tables, kept["costs"]), kept, at=path)
 
 
 def test_the_tables_of_the_documents_are_the_evaluations() -> None:
