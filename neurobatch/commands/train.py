@@ -68,9 +68,7 @@ def train(
     folder = run_dir or Path("build/runs") / (f"{settings.name}-{data.resolve().name}" if data else settings.name)
     try:
         run.require_weights(settings, datasets=datasets)
-        slices = (
-            load_own_data(data, run_dir=folder, seed=settings.seed, report=click.echo) if data else load_index(datasets)
-        )
+        slices = load_own_data(data, run_dir=folder, report=click.echo) if data else load_index(datasets)
     except UnusableData as error:
         raise click.ClickException(str(error)) from error
     parts = {f"fold-{fold}": [item for item in slices if item.fold == fold] for fold in leave_out}

@@ -76,6 +76,16 @@ def test_a_folder_of_ones_own_is_trained_on_and_scored(tmp_path: Path, pictures:
     assert description["training_data"].startswith(f"{24 - len(scores)} pictures of the user's own (source: own)")
 
 
+def test_a_pupil_with_another_seed_finds_its_teacher_s_folds(tmp_path: Path, pictures: Path) -> None:
+    taught = CONFIG.replace('"tiny"', '"pupil"').replace("seed = 1", "seed = 2")
+    taught = taught.replace('teacher = ""', 'teacher = "tiny"').replace("teacher_share = 0.0", "teacher_share = 0.5")
+    (tmp_path / "pupil.toml").write_text(taught)
+    for config, name in (("tiny", "tiny-mine"), ("pupil", "pupil-mine")):
+        where = ("--config", str(tmp_path / f"{config}.toml"), "--run-dir", str(tmp_path / name))
+        done = run(tmp_path, pictures, *where, "--leave-out", "0")
+        assert done.exit_code == 0, done.output
+
+
 def test_pictures_parted_by_record_are_scored_too(tmp_path: Path, pictures: Path) -> None:
     done = run(tmp_path, pictures, "--record-wise")
     assert done.exit_code == 0, done.output

@@ -29,9 +29,10 @@ from worker.inference.gate import check_single, shrink
 from worker.inference.preprocess import prepare
 
 Report = Callable[[str], None]
+_SPLIT_SEED = 0  # no config's: networks teach each other, and are compared, on the same folds of a folder
 
 
-def load_own_data(folder: Path, *, run_dir: Path, seed: int, report: Report = print) -> list[Slice]:
+def load_own_data(folder: Path, *, run_dir: Path, report: Report = print) -> list[Slice]:
     """The slices of a folder with an `index.csv`, or with class folders, in patients and folds.
 
     Writes `duplicates.csv` and `split.csv` to `run_dir`; where the latter is there already, the split is the one it
@@ -45,7 +46,7 @@ def load_own_data(folder: Path, *, run_dir: Path, seed: int, report: Report = pr
         return read_split(written, entries)
     report(f"looking at {len(entries)} pictures, then for near-duplicates among them")
     pairs = find_duplicates(look_at(entries, place=folder))
-    slices = _split(entries, pairs, folder=folder, seed=seed)
+    slices = _split(entries, pairs, folder=folder)
     tell_of_duplicates(pairs, entries, slices, run_dir=run_dir, report=report)
     for line in _account(entries, slices):
         report(line)
@@ -100,7 +101,7 @@ def _thumbnail(entry: Entry) -> Thumbnail | str:
     return make_thumbnail(image)
 
 
-def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path, seed: int) -> list[Slice]:
+def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path) -> list[Slice]:
     """Patients as given, or clusters of near-duplicates; folds as given, or drawn so that neither is torn."""
     clusters = _clusters(entries, pairs)
     patients = [entry.patient or f"cluster-{cluster}" for entry, cluster in zip(entries, clusters, strict=True)]
@@ -108,7 +109,7 @@ def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path, see
     if None in folds:
         labels = np.array([CLASSES.index(entry.label) for entry in entries], np.int64)
         try:
-            folds = list(draw_folds(labels, clusters, seed=seed).tolist())
+            folds = list(draw_folds(labels, clusters, seed=_SPLIT_SEED).tolist())
         except ValueError as error:
             raise UnusableData(folder, [str(error)]) from error
     return [

@@ -25,7 +25,7 @@ def load(tmp_path: Path) -> Load:
 
     def load() -> tuple[list[Slice], list[str]]:
         lines: list[str] = []
-        return load_own_data(tmp_path / "data", run_dir=tmp_path / "run", seed=1, report=lines.append), lines
+        return load_own_data(tmp_path / "data", run_dir=tmp_path / "run", report=lines.append), lines
 
     return load
 
