@@ -6,6 +6,7 @@ Their voxels are only ever moved and counted here, by NumPy; nothing decodes the
 from __future__ import annotations
 
 import mmap
+import os
 from typing import IO
 
 from api.archives import Budget
@@ -28,27 +29,31 @@ def is_volume(original: IO[bytes]) -> bool:
 def write_volume(original: IO[bytes], copy: IO[bytes], *, staging: Staging, budget: Budget, settings: Settings) -> None:
     """Write the copy that is kept; InvalidScan where there can be none."""
     if not is_packed_volume(original):
-        _write(original, copy, budget=budget, settings=settings)
+        _write(original, copy, counted_bytes=_size_of(original), budget=budget, settings=settings)
         return
     path = staging.next_file()
     try:
         with open(path, "w+b") as whole:
             unpack_volume(original, whole, max_volume_bytes=settings.max_volume_bytes)
             whole.flush()
-            _write(whole, copy, budget=budget, settings=settings)
+            _write(whole, copy, counted_bytes=_size_of(original), budget=budget, settings=settings)
     finally:
         path.unlink(missing_ok=True)
 
 
-def _write(whole: IO[bytes], copy: IO[bytes], *, budget: Budget, settings: Settings) -> None:
+def _size_of(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _write(whole: IO[bytes], copy: IO[bytes], *, counted_bytes: int, budget: Budget, settings: Settings) -> None:
     whole.seek(0)
-    _check(whole.read(HEADER_BYTES), budget=budget, settings=settings)
+    _check(whole.read(HEADER_BYTES), counted_bytes=counted_bytes, budget=budget, settings=settings)
     with mmap.mmap(whole.fileno(), 0, access=mmap.ACCESS_READ) as data:
         nifti_copy.write_copy(data, copy)
 
 
-def _check(head: bytes, *, budget: Budget, settings: Settings) -> None:
-    """What is wrong with a volume is told once, not of each slice."""
+def _check(head: bytes, *, counted_bytes: int, budget: Budget, settings: Settings) -> None:
+    """What is wrong with a volume is told once, not of each slice. `counted_bytes` of it the batch was charged for."""
     volume = declared_volume(head, max_volume_bytes=settings.max_volume_bytes)
     slices, rows, columns = arrangement(volume).shape(volume)
     check_size(
@@ -60,7 +65,7 @@ def _check(head: bytes, *, budget: Budget, settings: Settings) -> None:
     limit = settings.max_frames_per_file
     if slices > limit:
         raise InvalidScan(f"the volume has more than max_frames_per_file = {limit} slices", code="too_many_frames")
-    budget.size_bytes -= volume.size_bytes
+    budget.size_bytes -= max(0, volume.size_bytes - counted_bytes)
     if budget.size_bytes < 0:
         limit = settings.max_batch_bytes
         raise InvalidScan(f"the unpacked batch is larger than max_batch_bytes = {limit}", code="batch_too_large")

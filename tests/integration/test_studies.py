@@ -243,6 +243,20 @@ def test_volumes_are_held_to_the_limits(
     assert scan["code"] == code
 
 
+def test_a_volume_counts_once_in_its_batch(client_with: Callable[..., FlaskClient]) -> None:
+    """Packed or not, by what it is unpacked; nothing of it twice."""
+    whole = draw_nifti(draw_head_volume(4))
+    several = [upload(f"{n}.nii", whole) for n in range(3)]
+    client = client_with(max_batch_bytes=3 * len(whole) + 1000)
+    assert {scan["code"] for scan in scans_of(client, submit(client, *several))} == {None}
+
+    def packed(count: int) -> list[Any]:
+        return [upload(f"{n}.nii.gz", gzip.compress(whole)) for n in range(count)]
+
+    assert {scan["code"] for scan in scans_of(client, submit(client, *packed(3)))} == {None}
+    assert {scan["code"] for scan in scans_of(client, submit(client, *packed(4)))} == {None, "batch_too_large"}
+
+
 def test_a_dry_run_judges_each_slice(client: FlaskClient) -> None:
     files = [upload("a.nii", draw_nifti(draw_head_volume(3)))]
     verdicts = client.post("/v1/batches?dry_run=1", data={"files": files}).get_json()["files"]
