@@ -64,7 +64,7 @@ class Life(Enum):
 
     DEAD = "dead"
     ALIVE = "alive"
-    UNKNOWN = "unknown"  # made on another machine, or gone
+    UNKNOWN = "unknown"  # made on another machine, gone, or not to be opened by this user
 
 
 def owner_if_dead(path: Path) -> str | None:
@@ -77,7 +77,7 @@ def life_of_owner(path: Path) -> tuple[Life, str]:
     """Whether the process that made a lock file lives, and the owner that it named."""
     try:
         descriptor = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
+    except OSError:  # gone, or another user's
         return Life.UNKNOWN, ""
     try:
         made_on, _, owner = os.read(descriptor, 1024).decode(errors="replace").partition("\n")

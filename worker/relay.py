@@ -34,6 +34,7 @@ from worker.retention import remove_ended_sessions, remove_expired
 
 _log = structlog.get_logger(__name__)
 _RELAYS_FOLDER = "relays"
+_SWEEP_GRACE_S = 5.0
 
 
 def run_relay(settings: Settings) -> None:
@@ -70,6 +71,7 @@ class Relay:
         self._sign = hold(settings.data_dir / _RELAYS_FOLDER / f"{self._name}.lock", owner=self._name)
         self._reconciler = Reconciler(settings, engine, clock=clock)
         self._swept_at = -math.inf
+        self._sweeping: threading.Thread | None = None
 
     def turn(self) -> bool:
         """One look, if it is this relay's; lost claims first, so that what they held goes out at once."""
@@ -103,12 +105,23 @@ class Relay:
     def _reconcile(self) -> None:
         try:
             self._reconciler.release_lost()
-            if time.monotonic() - self._swept_at >= self._settings.sweep_interval_s:
-                self._swept_at = time.monotonic()
-                self._reconciler.sweep()
         except OSError as error:
             # Publishing goes on even where the data directory cannot be looked through.
             _log.error("sweep_failed", error=type(error).__name__)
+        under_way = self._sweeping is not None and self._sweeping.is_alive()
+        if not under_way and time.monotonic() - self._swept_at >= self._settings.sweep_interval_s:
+            self._swept_at = time.monotonic()
+            self._sweeping = threading.Thread(target=self._sweep, name="sweep", daemon=True)
+            self._sweeping.start()
+
+    def _sweep(self) -> None:
+        """Beside the turns: with a hundred thousand batches it takes minutes, and what is due must not wait for it."""
+        try:
+            self._reconciler.sweep()
+        except OSError as error:
+            _log.error("sweep_failed", error=type(error).__name__)
+        except SQLAlchemyError as error:
+            _log.error("database_unavailable", error=type(error).__name__)
 
     def leave(self) -> None:
         """Let another relay take over at once, and close every connection."""
@@ -117,6 +130,8 @@ class Relay:
                 sweeps.leave_lease(session, holder=self._name, now=self._clock())
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
+        if self._sweeping is not None:
+            self._sweeping.join(_SWEEP_GRACE_S)  # a look that is cut off leaves nothing half done
         self._sign.release()
         self._reconciler.close()
         self._broker.close()

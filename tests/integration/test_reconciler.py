@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,13 +17,14 @@ from shared.broker import make_celery
 from shared.clock import utc_now
 from shared.db import queries
 from shared.db.models import Batch, Scan
-from shared.db.session import reading, transaction
+from shared.db.session import make_engine, reading, transaction
 from shared.dispatch import dispatch_pending
 from shared.domain import ScanState
 from shared.liveness import WORKERS_FOLDER, hold
 from shared.settings import Settings
 from tests.e2e.running import wait_until
 from tests.integration.test_delivery import add_batch, states, waiting_messages
+from worker.orphans import OrphanSweep, SweptFiles
 from worker.reconciler import Reconciler
 from worker.relay import Relay
 
@@ -162,20 +164,20 @@ def test_nothing_waits_for_times_that_a_wrong_clock_has_set(
 
 
 class _Relays:
-    """Relays whose clock can be moved."""
+    """Relays whose clock can be moved, each with connections of its own as in its own process."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.ahead = timedelta()
         self.left: list[Relay] = []
-        self._parts = settings, engine
+        self.settings = settings
         self._made: list[Relay] = []
 
     def now(self) -> datetime:
         return utc_now() + self.ahead
 
     def make(self) -> Relay:
-        settings, engine = self._parts
-        self._made.append(Relay(settings, engine, make_celery(settings), clock=self.now))
+        engine, celery = make_engine(self.settings.sql_url), make_celery(self.settings)
+        self._made.append(Relay(self.settings, engine, celery, clock=self.now))
         return self._made[-1]
 
     def close(self) -> None:
@@ -186,7 +188,7 @@ class _Relays:
 
 @pytest.fixture
 def relays(settings: Settings, engine: Engine) -> Iterator[_Relays]:
-    relays = _Relays(settings, engine)
+    relays = _Relays(settings)
     yield relays
     relays.close()
 
@@ -232,3 +234,38 @@ def test_a_relay_publishes_what_waits_and_what_the_dead_held(
     relays.ahead += timedelta(seconds=settings.retry_pause_s)
     relay.turn()
     assert [payload["scan_ids"] for payload in waiting_messages(celery)] == [[str(ids[0])], [str(ids[1])]]
+
+
+def test_a_long_sweep_keeps_nothing_waiting_and_runs_alone(
+    relays: _Relays, engine: Engine, celery: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = [], threading.Event()
+
+    def look_through(_: OrphanSweep) -> SweptFiles:
+        begun.append(time.monotonic())
+        assert may_end.wait(20)
+        return SweptFiles(removed=0, missing=0)
+
+    monkeypatch.setattr(OrphanSweep, "run", look_through)
+    relays.settings = relays.settings.model_copy(update={"sweep_interval_s": 0.01})
+    relay = relays.make()
+    assert relay.turn()
+    wait_until(lambda: bool(begun))
+    add_batch(engine, 2)
+    for _ in range(2):
+        time.sleep(0.02)
+        assert relay.turn()
+    assert len(waiting_messages(celery)) == 1
+    assert len(begun) == 1
+    may_end.set()
+
+
+def test_a_lock_that_cannot_be_opened_stops_no_other(
+    settings: Settings, engine: Engine, reconciler_at: Callable[..., Reconciler]
+) -> None:
+    """As another user's cannot; as root, only what is no file."""
+    (settings.data_dir / WORKERS_FOLDER / "a.lock").mkdir(parents=True)
+    _, ids = add_batch(engine, 2)
+    claim(engine, ids, worker="b")
+    hold(settings.data_dir / WORKERS_FOLDER / "b.lock", owner="b").abandon()
+    assert reconciler_at().release_lost() == 2
