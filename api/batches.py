@@ -31,7 +31,6 @@ from shared.db.models import Batch, Study
 from shared.db.queries import BatchProgress
 from shared.db.session import reading, transaction
 from shared.db.tables import SCANS
-from shared.dispatch import dispatch_quietly
 from shared.domain import ScanState
 from shared.errors import NotFound
 
@@ -62,7 +61,7 @@ def submit_batch(
             batch_id = _accept(
                 services, caller, batch_id, body=body, boundary=boundary, idempotency_key=idempotency_key
             )
-    dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
+    services.publisher.publish()
     return batch_id
 
 

@@ -13,7 +13,6 @@ from shared.audit import Action, append_entry
 from shared.db import queries
 from shared.db.models import Batch
 from shared.db.session import transaction
-from shared.dispatch import dispatch_quietly
 from shared.errors import Conflict, NotFound
 from shared.removal import Removed, remove_rows
 from shared.withdrawal import withdraw
@@ -47,7 +46,7 @@ def retry_batch(services: Services, caller: Caller, batch_id: UUID) -> None:
         batch.cancel_requested_at = None
         _tell(session, services, Action.SCAN_RETRIED, caller, batch_id, scans=retried)
     _log.info("batch_retried", batch_id=str(batch_id), scans=retried)
-    dispatch_quietly(services.engine, services.celery, clock=services.clock, chunk_size=services.settings.chunk_size)
+    services.publisher.publish()
 
 
 def delete_batch(services: Services, caller: Caller, batch_id: UUID) -> Removed:

@@ -12,9 +12,11 @@ from flask import current_app
 from sqlalchemy import Engine
 
 from api.browser_sessions import BrowserSessions
+from api.callers import Caller
 from api.keyring import KeyRing
 from api.keys_in_progress import KeysInProgress
 from api.places import Places
+from api.publisher import Publisher
 from api.rates import TokenBuckets
 from shared import presence
 from shared.artifacts import ArtifactStore, LocalArtifactStore
@@ -48,6 +50,7 @@ class Services:
     reports: Places
     studies: Places
     dry_runs: Places
+    publisher: Publisher
     clock: Clock = utc_now
     resolver: Resolver = resolve
     keys_in_progress: KeysInProgress = field(default_factory=KeysInProgress)
@@ -56,12 +59,12 @@ class Services:
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Services:
         """Make everything from settings; connections are opened when first used."""
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        engine = make_engine(settings.sql_url)
+        engine, celery = make_engine(settings.sql_url), make_celery(settings)
         return cls(
             settings=settings,
             engine=engine,
             store=LocalArtifactStore(settings.data_dir),
-            celery=make_celery(settings),
+            celery=celery,
             presence=presence.connect(settings),
             decoder=Decoder(settings),
             keyring=KeyRing(engine, clock=clock, cache_s=settings.key_cache_s),
@@ -82,8 +85,17 @@ class Services:
             reports=Places(settings, "max_reports", code="too_many_reports", under_way="reports are being made"),
             studies=Places(settings, "max_studies", code="too_many_studies", under_way="studies are being read"),
             dry_runs=Places(settings, "max_dry_runs", code="too_many_dry_runs", under_way="dry runs are under way"),
+            publisher=Publisher(engine, celery, clock=clock, chunk_size=settings.chunk_size),
             clock=clock,
         )
+
+    def still_holds(self, caller: Caller) -> bool:
+        """Whether the caller's key, and the browser's session where there is one, have not ended meanwhile."""
+        if caller.key_id is None:
+            return True
+        if caller.session is not None and not self.browser_sessions.holds(caller.session):
+            return False
+        return self.keyring.holding(caller.key_id) is not None
 
     def close(self) -> None:
         """Close every connection; for applications that end before their process does."""

@@ -70,17 +70,20 @@ def _share(left: int) -> int:
     return max(min(_LEAST_IN_CHUNK, -(-left // 2)), left // _SHARES)
 
 
-def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> None:
+def dispatch_quietly(engine: Engine, celery: Celery, *, clock: Clock, chunk_size: int) -> bool:
     """As `dispatch_pending`, but a broker or a database that is down is only logged: the relay tries again.
 
-    What is to be published was committed before, and the caller must be told so.
+    What is to be published was committed before, and the caller must be told so. False where the broker was out of
+    reach.
     """
     try:
         published = dispatch_pending(engine, celery, clock=clock, chunk_size=chunk_size)
     except (OperationalError, OSError) as error:
         _log.warning("broker_unreachable", error=type(error).__name__)
+        return False
     except SQLAlchemyError as error:
         _log.warning("dispatch_left_to_the_relay", error=type(error).__name__)
     else:
         if published:
             _log.info("scans_dispatched", count=published)
+    return True

@@ -46,7 +46,7 @@ class _OneStream:
             batch_id,
             position,
             retention_days=current.settings.retention_days,
-            may_go_on=lambda: _still_holds(current, caller),
+            may_go_on=lambda: current.still_holds(caller),
         )
         self._open = True
 
@@ -58,12 +58,3 @@ class _OneStream:
         if self._open:
             self._open = False
             self._give_back()
-
-
-def _still_holds(current: Services, caller: Caller) -> bool:
-    """Whether the key, and the browser's session where there is one, have not ended meanwhile."""
-    if caller.key_id is None:
-        return True
-    if caller.session is not None and not current.browser_sessions.holds(caller.session):
-        return False
-    return current.keyring.holding(caller.key_id) is not None
