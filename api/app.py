@@ -19,6 +19,13 @@ class _Request(Request):
 
     want_form_data_parsed = False
 
+    def get_data(self, *args: Any, **options: Any) -> Any:
+        """As Flask's; LimitExceeded for a body that turns out too large only as it is read."""
+        data = super().get_data(*args, **options)
+        if (read_at_most := self.max_content_length) is not None:
+            json_bodies.check_length(len(data), most=read_at_most - 1)
+        return data
+
     def get_json(self, *args: Any, **options: Any) -> Any:
         """As Flask's; MalformedBody for a document that is nested deeper than Python reads one, too."""
         try:

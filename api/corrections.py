@@ -17,7 +17,7 @@ from shared.audit import Action, append_entry
 from shared.db.models import Correction, Prediction, Scan
 from shared.db.session import transaction
 from shared.domain import TumorClass
-from shared.errors import Conflict, FieldTooLong, InvalidRequest, NotFound
+from shared.errors import Conflict, FieldTooLong, InvalidRequest, LimitExceeded, NotFound
 from shared.settings import Settings
 
 
@@ -25,7 +25,7 @@ def correct_scan(services: Services, caller: Caller, scan_id: UUID, *, label: Tu
     """Put a reader's label and note beside the prediction; the same again from the same one changes nothing.
 
     NotFound for an unknown scan, Conflict (`no_result`) where it did not succeed, InvalidRequest or FieldTooLong for a
-    note that cannot be kept as it is.
+    note that cannot be kept as it is, LimitExceeded where as many are kept as may be.
     """
     note = _note(note, settings=services.settings)
     with transaction(services.engine) as session:
@@ -86,6 +86,11 @@ def _append(
 ) -> None:
     now = services.clock()
     number = 1 if newest is None else newest.number + 1
+    most = services.settings.max_corrections_per_scan
+    if number > most and label is not None:  # what stands can always be taken back
+        raise LimitExceeded(
+            f"A scan was corrected {most} times; no more are kept.", limit="max_corrections_per_scan", value=most
+        )
     session.add(Correction(scan_id=scan_id, number=number, label=label, note=note, actor=caller.actor, created_at=now))
     append_entry(
         session,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api.callers import Caller
 from api.intake import Candidate
@@ -92,10 +92,13 @@ def _stored_already(services: Services, caller: Caller, hashes: Sequence[str]) -
     with reading(services.engine) as session:
         for start in range(0, len(wanted), _HASHES_PER_QUERY):
             some = wanted[start : start + _HASHES_PER_QUERY]
-            rows = session.execute(
-                select(Scan.sha256, Scan.id)
+            age = func.row_number().over(partition_by=Scan.sha256, order_by=Scan.id).label("age")
+            same = (
+                select(Scan.sha256, Scan.id, age)
                 .where(Scan.sha256.in_(some), Scan.project == caller.project, Scan.upload_key.is_not(None))
-                .order_by(Scan.id.desc())
+                .subquery()
             )
+            # One row a hash: the same bytes may have been stored a million times.
+            rows = session.execute(select(same.c.sha256, same.c.id).where(same.c.age == 1))
             found |= dict(rows.all())
     return found

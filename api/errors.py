@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared import errors
 
 _log = structlog.get_logger(__name__)
 _RETRY_S = 5
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_MIGRATED = {"42P01", "42703"}  # of PostgreSQL: undefined table, undefined column
 _STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -44,6 +46,7 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(NoFreeConnection, _on_database_down)
     app.register_error_handler(ProgrammingError, _on_programming_error)
     app.register_error_handler(FileNotFoundError, _on_file_gone)
+    app.register_error_handler(OSError, _on_os_error)
     app.register_error_handler(Exception, _on_unexpected)
     app.error_processor(_on_validation_error)
 
@@ -136,6 +139,19 @@ def _on_file_gone(error: FileNotFoundError) -> Response:
         return _on_unexpected(error)
     _log.warning("file_gone", exc_info=error)
     return problem(HTTPStatus.NOT_FOUND, code=errors.NotFound.code, detail="What was asked for is not there any more.")
+
+
+def _on_os_error(error: OSError) -> Response:
+    if error.errno not in _FULL:
+        return _on_unexpected(error)
+    _log.error("storage_full", error=errno.errorcode[error.errno])
+    answer = problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code="storage_full",
+        detail="The service's disk is full; nothing of this was kept. Try again when there is room.",
+    )
+    answer.headers["Retry-After"] = str(_RETRY_S)
+    return answer
 
 
 def _on_unexpected(error: Exception) -> Response:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from uuid import UUID
+from collections.abc import Callable, Iterator, Sequence
 
 from pydantic_core import to_json
 from sqlalchemy import Engine
@@ -30,16 +29,16 @@ _FORMULA_STARTS = (*_FORMULA_SIGNS, "\t", "\r", "\n")
 _FORMULA_WITHIN = re.compile(rf"(?<=[;\t\r\n])(?=\"*[{re.escape(_FORMULA_SIGNS)}])")
 
 
-def results_jsonl(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:
-    """One scan document a line."""
-    for scan in stream_scans(engine, ScanFilter(project, batch=batch_id)):
+def results_jsonl(engine: Engine, wanted: ScanFilter, may_go_on: Callable[[], bool]) -> Iterator[str]:
+    """One scan document a line. Breaks off when it may not go on, as it does when a key is revoked."""
+    for scan in stream_scans(engine, wanted, may_go_on=may_go_on):
         yield to_json(scan_members(scan)).decode() + "\n"
 
 
-def results_csv(engine: Engine, project: str, batch_id: UUID) -> Iterator[str]:
-    """A header, then one scan a row (RFC 4180)."""
+def results_csv(engine: Engine, wanted: ScanFilter, may_go_on: Callable[[], bool]) -> Iterator[str]:
+    """A header, then one scan a row (RFC 4180). Breaks off as the lines of JSON do."""
     yield _csv_line(CSV_COLUMNS)
-    for scan in stream_scans(engine, ScanFilter(project, batch=batch_id)):
+    for scan in stream_scans(engine, wanted, may_go_on=may_go_on):
         yield _csv_line(_row(scan_document(scan)))
 
 

@@ -19,7 +19,12 @@ def _bound() -> None:
     if request.endpoint == _STREAMED:
         return
     most = services().settings.max_json_bytes
-    # A body that does not say its length is cut off by werkzeug, as 413 too.
-    request.max_content_length = most
-    if (request.content_length or 0) > most:
+    # One byte more is read of a body that does not say its length, which tells that it is too large.
+    request.max_content_length = most + 1
+    check_length(request.content_length or 0, most=most)
+
+
+def check_length(size_bytes: int, *, most: int) -> None:
+    """LimitExceeded for a body of more than `most` bytes."""
+    if size_bytes > most:
         raise LimitExceeded(f"The body has more than max_json_bytes = {most}.", limit="max_json_bytes", value=most)

@@ -55,7 +55,7 @@ _SUBMISSION = {
                     },
                     "name": {
                         "type": "string",
-                        "maxLength": 200,
+                        "description": "At most `max_name_chars` of `/v1/limits`.",
                         "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*$",
                     },
                     "metadata": {"type": "object", "description": "Anything of yours, as JSON."},

@@ -49,7 +49,12 @@ class Places:
         """
         with self._lock:
             if self._taken.total() >= self._most:
-                raise Busy(f"{self._limit} = {self._most} {self._under_way} already.", code=self._code)
+                raise Busy(
+                    f"{self._limit} = {self._most} {self._under_way} already.",
+                    code=self._code,
+                    limit=self._limit,
+                    value=self._most,
+                )
             if caller.key_id is not None and self._taken[caller.project] >= self._share:
                 raise TooManyRequests(
                     f"{self._share} {self._under_way} already of this project, which is its share.",

@@ -7,7 +7,7 @@ holds, not what it was chosen from. How pages are cut is told in `api.scan_order
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from api.stored_scans import StoredScan, stored_scans
 from shared.db.models import Batch, Scan, Study
 from shared.db.session import reading
 from shared.domain import ScanState
-from shared.errors import NotFound
+from shared.errors import NotFound, Unauthorized
 
 # How a single scan is loaded to be answered as a document.
 WITH_RESULT = (joinedload(Scan.prediction), selectinload(Scan.attempts), selectinload(Scan.newest_correction))
@@ -49,10 +49,15 @@ def page_of_scans(
         return stored_scans(session, ids) if ids else []
 
 
-def stream_scans(engine: Engine, wanted: ScanFilter) -> Iterator[StoredScan]:
-    """Every scan that is wanted, in order of ids; memory does not grow with their number."""
+def stream_scans(engine: Engine, wanted: ScanFilter, *, may_go_on: Callable[[], bool]) -> Iterator[StoredScan]:
+    """Every scan that is wanted, in order of ids; memory does not grow with their number.
+
+    Unauthorized in the middle where it may not go on: an answer that just ended would look whole.
+    """
     behind: Place | None = None
     while True:
+        if not may_go_on():
+            raise Unauthorized("The key or the session has ended meanwhile.", code="key_invalid")
         page = page_of_scans(engine, wanted, sort=ScanSort.ID, behind=behind, limit=_STREAM_PAGE)
         yield from page
         if len(page) < _STREAM_PAGE:

@@ -65,6 +65,9 @@ def _refuse_too_long(field: str, text: str, *, most: int) -> None:
 
 
 def _refuse_too_many(session: Session, caller: Caller, *, most: int) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        # Whoever counts at the same moment waits here; SQLite has one writer anyway.
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"webhooks of {caller.project}"))))
     there = session.scalar(select(func.count()).where(Webhook.project == caller.project)) or 0
     if there >= most:
         raise LimitExceeded(f"A project has at most {most} webhooks.", limit="max_webhooks_per_project", value=most)

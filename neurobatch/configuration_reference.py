@@ -17,7 +17,9 @@ _HEAD = """\
 # Configuration
 
 Every setting is an environment variable. Each process reads them once, when it starts; one that is invalid stops it
-with a message that names it. Give API, relay and workers the same values.
+with a message that names it. Give API, relay and workers the same values. Two variables are no settings of the
+service: `NEUROBATCH_API_KEY`, which the client and its commands send, and `NEUROBATCH_DATASETS`, where training finds
+the data set.
 
 This file is written from [shared/settings.py](../shared/settings.py) by `python -m neurobatch.configuration_reference`.
 """

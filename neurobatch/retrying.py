@@ -1,8 +1,8 @@
 """Sends a request again when the service did not answer or was busy.
 
 After no answer, or a proxy's in its place, only what may arrive twice: reads, and submissions, whose Idempotency-Key
-makes the second the same as the first. A service that was busy says so before it has done anything, or has lost its
-database while it did.
+makes the second the same as the first. A service that was busy says so before it has done anything; one that has lost
+its database may have done it, so a change that must not be made twice is not sent again then either.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import httpx
 _LONGEST_PAUSE_S = 60.0
 # The same submission was begun on a connection that broke, and the service is still at it.
 IN_PROGRESS = "idempotency_key_in_progress"
+_DATABASE_LOST = "database_unavailable"
 # Of the codes of 429 those that time alone helps: a full quota waits for somebody to delete something.
 _PASSING = (
     "rate_limited",
@@ -25,6 +26,7 @@ _PASSING = (
     "too_many_pictures",
     "too_many_studies",
     "too_many_reports",
+    "too_many_dry_runs",
 )
 
 
@@ -45,7 +47,8 @@ class Patience:
                 if not left or not repeatable or isinstance(error, httpx.UnsupportedProtocol):
                     raise
             else:
-                passing = _is_busy(response) or (repeatable and _is_of_a_proxy(response))
+                passing = _is_busy(response) and (repeatable or not _may_be_done(response))
+                passing = passing or (repeatable and _is_of_a_proxy(response))
                 if not left or not passing:
                     return response
                 pause_s = max(pause_s, _asked_pause_s(response))
@@ -60,6 +63,11 @@ def _is_busy(response: httpx.Response) -> bool:
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         return any(code in response.text for code in _PASSING)
     return response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+
+
+def _may_be_done(response: httpx.Response) -> bool:
+    """Whether the database was lost at a moment when the change may have been made already."""
+    return response.status_code == httpx.codes.SERVICE_UNAVAILABLE and _DATABASE_LOST in response.text
 
 
 def _is_of_a_proxy(response: httpx.Response) -> bool:

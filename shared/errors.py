@@ -106,7 +106,7 @@ class FieldTooLong(LimitExceeded):
     code = "field_too_long"
 
 
-class Busy(NeurobatchError):
+class Busy(LimitExceeded):
     """As much as is allowed is under way already; trying again later helps."""
 
     code = "busy"

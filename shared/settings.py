@@ -136,6 +136,9 @@ class Settings(BaseSettings):
     max_frames_per_file: int = Field(1_000, ge=1, description="Pages, frames or slices of one file.")
     max_volume_bytes: int = Field(256 * _MIB, ge=1, description="Bytes of one NIfTI volume, unpacked.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
+    max_corrections_per_scan: int = Field(
+        200, ge=1, description="What readers may say of one scan, one after another; all of it is kept."
+    )
     max_note_chars: int = Field(2_000, ge=1, description="Characters of the note beside a reader's correction.")
     # At most what fits into an entry of an index of PostgreSQL, 2,704 bytes, whatever the characters.
     max_filename_chars: int = Field(255, ge=1, le=640, description="Characters of an uploaded file's name.")

@@ -62,11 +62,10 @@ def _remove(
 ) -> list[UUID] | None:
     """The ids of its scans; None where it is not to go after all."""
     with transaction(engine) as session:
-        # Asked again under its lock: it may have been queued once more, or another relay may be at it.
-        batch = session.scalar(
-            select(Batch).where(Batch.id == batch_id, *_expired(until)).with_for_update(skip_locked=True, of=Batch)
-        )
-        if batch is None:
+        # Locked first and asked again after that, as one statement sees the scans of before its lock: the batch may
+        # have been queued once more, or another relay may be at it.
+        batch = session.scalar(select(Batch).where(Batch.id == batch_id).with_for_update(skip_locked=True))
+        if batch is None or session.scalar(select(Batch.id).where(Batch.id == batch_id, *_expired(until))) is None:
             return None
         scans, _ = remove_rows(session, batch_id)
         append_entry(

@@ -68,7 +68,8 @@ def take_due(session: Session, *, now: datetime, busy: Mapping[UUID, str], setti
     if delivery is None:
         return None
     _close_interrupted(session, delivery.id)
-    if delivery.attempts_made - delivery.attempts_before >= settings.webhook_attempts_limit:
+    tries = delivery.attempts_made - delivery.attempts_before
+    if tries >= settings.webhook_attempts_limit or delivery.attempts_made >= settings.max_webhook_attempts:
         # Its sender died in the last attempt; without this bound a delivery could kill senders for ever.
         delivery.state, delivery.next_attempt_at = DeliveryState.FAILED, None
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
@@ -9,10 +10,12 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
+from sqlalchemy import Engine
 
 from api import batches, control, dry_run, exports, studies, summaries
 from api.callers import caller
 from api.routes.scans import scan_page
+from api.scan_filters import ScanFilter
 from api.schemas.batches import BatchDocument, BatchesQuery, BatchList, RemovedDocument, SummaryDocument, batch_document
 from api.schemas.pages import PageQuery, decode_cursor, encode_cursor
 from api.schemas.scans import BatchScansQuery, ScanList
@@ -133,9 +136,7 @@ def list_studies(batch_id: UUID, page: PageQuery) -> Any:
 def results_jsonl(batch_id: UUID) -> Response:
     """Every scan of a batch with its result, one JSON document a line."""
     batches.find_batch(services(), caller(), batch_id)
-    return Response(
-        exports.results_jsonl(services().engine, caller().project, batch_id), mimetype="application/x-ndjson"
-    )
+    return Response(exports.results_jsonl(*_exported(batch_id)), mimetype="application/x-ndjson")
 
 
 @blueprint.get("/<uuid:batch_id>/results.csv")
@@ -143,7 +144,13 @@ def results_jsonl(batch_id: UUID) -> Response:
 def results_csv(batch_id: UUID) -> Response:
     """Every scan of a batch with its result as CSV; text that a spreadsheet would run is quoted with an apostrophe."""
     batches.find_batch(services(), caller(), batch_id)
-    return Response(exports.results_csv(services().engine, caller().project, batch_id), mimetype="text/csv")
+    return Response(exports.results_csv(*_exported(batch_id)), mimetype="text/csv")
+
+
+def _exported(batch_id: UUID) -> tuple[Engine, ScanFilter, Callable[[], bool]]:
+    """The batch as its reader streams it, for as long as the key holds: by then the request is over."""
+    current, reader = services(), caller()
+    return current.engine, ScanFilter(reader.project, batch=batch_id), lambda: current.still_holds(reader)
 
 
 @blueprint.post("/<uuid:batch_id>/cancel")

@@ -31,7 +31,7 @@ blueprint = APIBlueprint("webhooks", __name__, url_prefix="/v1/webhooks", tag="W
 @blueprint.post("")
 @blueprint.input(NewWebhook, location="json", arg_name="wanted")
 @blueprint.output(NewWebhookDocument, status_code=HTTPStatus.CREATED)
-@blueprint.doc(operation_id="add_webhook", responses=[400, 413, 415, 422])
+@blueprint.doc(operation_id="add_webhook", responses=[400, 413, 422])
 def add(wanted: NewWebhook) -> Any:
     """Add a webhook. The answer holds the secret that signs, this once."""
     made = webhooks.add_webhook(

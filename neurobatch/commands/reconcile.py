@@ -20,7 +20,10 @@ from worker.reconciler import Reconciler
 @click.command()
 @data_dir_option
 def reconcile(data_dir: Path | None) -> None:
-    """Give back lost claims, publish lost messages again, remove files without a row; a relay may run meanwhile."""
+    """Give back lost claims, publish lost messages again, remove files without a row; a relay may run meanwhile.
+
+    A lease that has run out by this machine's clock counts as lost at once, so the clock has to be right.
+    """
     settings = load_settings()
     if data_dir is not None:
         settings = settings.model_copy(update={"data_dir": data_dir.resolve()})

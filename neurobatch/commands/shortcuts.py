@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.option("--size-px", type=click.IntRange(min=1), help="The network's input; by default the shipped model's.")
+@click.option("--size-px", type=click.IntRange(min=1), help="The network's input; default: of the settings' model.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write all figures here, as JSON.")
 def shortcuts(size_px: int | None, out: Path | None) -> None:
     """Classify the data set without looking at the brain, by patient, and print how often that is right.

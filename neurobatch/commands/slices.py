@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--label", type=click.Choice([str(label) for label in TumorClass]), default="glioma", show_default=True)
 @click.option("--source", default="elsewhere", show_default=True, help="What the index calls the hospital.")
 @click.option("--most", type=click.IntRange(1), default=4, show_default=True, help="Slices of a patient.")
-@click.option("--apart", type=click.IntRange(1), default=6, show_default=True, help="Slices between two of them.")
+@click.option("--apart", type=click.IntRange(1), default=6, show_default=True, help="From one to the next, at least.")
 def slices(
     folder: Path,
     out: Path,

@@ -255,7 +255,8 @@ def test_only_so_many_pictures_are_drawn_at_once(client_with: Callable[..., Flas
     image = f"/v1/scans/{client.get(path + '/scans').get_json()['items'][0]['id']}/image"
     with client.application.extensions[Services.EXTENSION].pictures.hold(local_caller(None)):
         busy = client.get(image)
-        assert_problem(busy, 503, "too_many_pictures")
+        problem = assert_problem(busy, 503, "too_many_pictures")
+        assert problem["limit"] == "max_pictures"
         assert "Retry-After" in busy.headers
     assert [client.get(image).status_code for _ in range(3)] == [200, 200, 200]
 

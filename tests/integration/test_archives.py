@@ -62,7 +62,8 @@ def test_a_full_disk_is_no_fault_of_a_member(
 
     monkeypatch.setattr("api.archives.open", full, raising=False)
     response = submit(client, upload("a.zip", pack({"a.png": png()})))
-    assert_problem(response, 500, "internal_error")
+    assert_problem(response, 503, "storage_full")
+    assert int(response.headers["Retry-After"]) > 0
     assert nothing_stored(settings, engine)
 
 

@@ -141,6 +141,19 @@ def test_what_cannot_be_kept_is_422(client: FlaskClient, engine: Engine, succeed
     assert history(engine, succeeded[0]) == []
 
 
+def test_a_scan_is_corrected_so_often_and_what_stands_can_be_taken_back(
+    client_with: Callable[..., FlaskClient], engine: Engine
+) -> None:
+    client = client_with(max_corrections_per_scan=2)
+    _, (scan,) = submit_many(client, 1)
+    finish(engine, [scan])
+    assert [correct(client, scan, note=note).status_code for note in ("a", "b")] == [200, 200]
+    problem = assert_problem(correct(client, scan, note="c"), 413, "limit_exceeded")
+    assert (problem["limit"], problem["value"]) == ("max_corrections_per_scan", 2)
+    assert client.delete(f"/v1/scans/{scan}/correction").status_code == 200
+    assert [row[1:3] for row in history(engine, scan)] == [("notumor", "a"), ("notumor", "b"), (None, None)]
+
+
 def test_a_blank_note_is_none_and_a_long_one_is_kept_as_typed(client: FlaskClient, succeeded: list[UUID]) -> None:
     assert correct(client, succeeded[0], note=" \n").get_json()["correction"]["note"] is None
     note = "𝔐" * 2000

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select, update
 from shared.clock import utc_now
 from shared.db.models import ApiKey, AuditEntry
 from shared.db.session import reading, transaction
+from shared.errors import Unauthorized
 from shared.settings import Settings
 from tests.integration.keys import bearer, key_id, make_key, revoke, with_key
 from tests.integration.submissions import submit, submit_many, upload
@@ -77,6 +78,22 @@ def test_an_open_event_stream_ends_with_its_key(keyed: FlaskClient, engine: Engi
         assert next(iter(lines)) == b"retry: 1000\n\n"
         revoke(engine, key)
         assert b"done" not in b"".join(lines)
+
+
+@pytest.mark.parametrize("table", ["results.csv", "results.jsonl"])
+def test_an_export_breaks_off_with_its_key(
+    keyed: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """By an error: had it just ended, what came so far would look like all there is."""
+    monkeypatch.setattr("api.scan_queries._STREAM_PAGE", 1)
+    key = make_key(engine, "p")
+    location, _ = submit_many(with_key(keyed, key), 3)
+    with keyed.get(f"{location}/{table}", headers=bearer(key), buffered=False) as response:
+        lines = iter(cast(Iterable[bytes], response.response))
+        next(lines)
+        revoke(engine, key)
+        with pytest.raises(Unauthorized):
+            list(lines)
 
 
 def test_when_a_key_was_last_used_is_known_to_the_hour(keyed: FlaskClient, engine: Engine) -> None:

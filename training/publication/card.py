@@ -39,8 +39,8 @@ _DETAILS = """\
 Tells glioma, meningioma, pituitary tumour and no tumour apart on one slice of a brain MRI, and shows by a heatmap what
 speaks for its answer. **For research. It is not a medical device.**
 
-Every figure below is one of [evaluation.json](evaluation.json), in which this card is written: {how}
-({interval}).
+This card is written from [evaluation.json](evaluation.json). Where a section does not say otherwise, its figures are
+of: {how} ({interval}).
 
 {headline}
 

@@ -187,6 +187,18 @@ def test_after_the_last_attempt_it_is_failed_and_may_be_sent_again_by_hand(
     assert "webhook.resent" in [entry["action"] for entry in client.get("/v1/audit").get_json()["items"]]
 
 
+def test_attempts_that_are_cut_off_count_towards_all_that_are_made(
+    client: FlaskClient, engine: Engine, receiver: Receiver, relays: Relays
+) -> None:
+    webhook = add(client, receiver.url)
+    finish_batch(client, engine)
+    for _ in range(4):
+        relays.make(webhook_attempts_limit=10, max_webhook_attempts=3)._take()  # and dies
+        relays.ahead += timedelta(hours=1)
+    (delivery,) = log_of(client, webhook)
+    assert (delivery["state"], len(delivery["attempts"])) == ("failed", 3)
+
+
 def test_a_receiver_that_says_when_to_come_again_is_not_asked_before(
     client: FlaskClient, engine: Engine, receiver: Receiver, relays: Relays
 ) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
+import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -63,7 +67,16 @@ def test_what_is_no_webhook_is_refused(client_with: Callable[..., FlaskClient]) 
         assert_problem(client.post("/v1/webhooks", json=document), 422, "invalid_request")
     too_long = client.post("/v1/webhooks", json={"url": url, "description": "x" * 201})
     assert_problem(too_long, 422, "field_too_long")
-    assert_problem(client.post("/v1/webhooks", json={"url": url, "description": "x" * 2000}), 413, "limit_exceeded")
+    large = {"url": url, "description": "x" * 2000}
+    assert_problem(client.post("/v1/webhooks", json=large), 413, "limit_exceeded")
+    chunked = client.post(
+        "/v1/webhooks",
+        input_stream=io.BytesIO(json.dumps(large).encode()),
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},  # as gunicorn says of a body that tells no length
+    )
+    problem = assert_problem(chunked, 413, "limit_exceeded")
+    assert (problem["limit"], problem["value"]) == ("max_json_bytes", 1024)
 
 
 def test_a_project_has_only_so_many(client_with: Callable[..., FlaskClient]) -> None:
@@ -72,6 +85,18 @@ def test_a_project_has_only_so_many(client_with: Callable[..., FlaskClient]) -> 
     problem = client.post("/v1/webhooks", json={"url": "http://127.0.0.1/"})
     assert_problem(problem, 413, "limit_exceeded")
     assert problem.get_json()["limit"] == "max_webhooks_per_project"
+
+
+def test_those_who_ask_at_the_same_moment_get_no_more(client_with: Callable[..., FlaskClient]) -> None:
+    client = client_with(webhook_private_targets=True, max_webhooks_per_project=2)
+    start = threading.Barrier(6)
+
+    def ask(_: int) -> int:
+        start.wait()
+        return client.application.test_client().post("/v1/webhooks", json={"url": "http://127.0.0.1/"}).status_code
+
+    with ThreadPoolExecutor(6) as askers:
+        assert sorted(askers.map(ask, range(6))) == [201, 201, 413, 413, 413, 413]
 
 
 def test_the_secret_is_shown_once_and_told_nowhere_else(client: FlaskClient, receiver: Receiver) -> None:
