@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Request
 
 from api import conditional, errors, guard, headers, json_bodies, openapi, request_ids
 from api.routes import audit, batches, dicom_results, events, health, meta, scans, session, studies, web, webhooks
@@ -14,17 +13,10 @@ from shared.errors import MalformedBody
 from shared.settings import Settings
 
 
-class _Request(Request):
+class _Request(json_bodies.BoundedRequest):
     """Submissions are read from the stream by `api.uploads`; nothing may parse a form into memory beside it."""
 
     want_form_data_parsed = False
-
-    def get_data(self, *args: Any, **options: Any) -> Any:
-        """As Flask's; LimitExceeded for a body that turns out too large only as it is read."""
-        data = super().get_data(*args, **options)
-        if (read_at_most := self.max_content_length) is not None:
-            json_bodies.check_length(len(data), most=read_at_most - 1)
-        return data
 
     def get_json(self, *args: Any, **options: Any) -> Any:
         """As Flask's; MalformedBody for a document that is nested deeper than Python reads one, too."""

@@ -89,7 +89,9 @@ def _append(
     most = services.settings.max_corrections_per_scan
     if number > most and label is not None:  # what stands can always be taken back
         raise LimitExceeded(
-            f"A scan was corrected {most} times; no more are kept.", limit="max_corrections_per_scan", value=most
+            f"{most} corrections of this scan are kept, those taken back among them, and no more.",
+            limit="max_corrections_per_scan",
+            value=most,
         )
     session.add(Correction(scan_id=scan_id, number=number, label=label, note=note, actor=caller.actor, created_at=now))
     append_entry(

@@ -95,7 +95,8 @@ def _stored_already(services: Services, caller: Caller, hashes: Sequence[str]) -
             age = func.row_number().over(partition_by=Scan.sha256, order_by=Scan.id).label("age")
             same = (
                 select(Scan.sha256, Scan.id, age)
-                .where(Scan.sha256.in_(some), Scan.project == caller.project, Scan.upload_key.is_not(None))
+                # Found by hash: as an expression the project has no index to be found by, which SQLite would take.
+                .where(Scan.sha256.in_(some), Scan.project + "" == caller.project, Scan.upload_key.is_not(None))
                 .subquery()
             )
             # One row a hash: the same bytes may have been stored a million times.

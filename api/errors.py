@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 from http import HTTPStatus
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared import errors
 
 _log = structlog.get_logger(__name__)
 _RETRY_S = 5
+_DISK_FULL = "53100"  # of PostgreSQL
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NOT_MIGRATED = {"42P01", "42703"}  # of PostgreSQL: undefined table, undefined column
 _STATUS: dict[type[errors.NeurobatchError], HTTPStatus] = {
@@ -117,6 +119,8 @@ def _on_validation_error(error: HTTPError) -> Response:
 
 def _on_database_down(error: DBAPIError | NoFreeConnection) -> Response:
     cause = error.orig if isinstance(error, DBAPIError) else error
+    if _is_full(cause):
+        return _on_full_disk(cause)
     _log.error("database_unavailable", error=type(cause).__name__)
     answer = problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -125,6 +129,11 @@ def _on_database_down(error: DBAPIError | NoFreeConnection) -> Response:
     )
     answer.headers["Retry-After"] = str(_RETRY_S)
     return answer
+
+
+def _is_full(cause: object) -> bool:
+    full_file = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return full_file or getattr(cause, "sqlstate", None) == _DISK_FULL
 
 
 def _on_programming_error(error: ProgrammingError) -> Response:
@@ -144,7 +153,11 @@ def _on_file_gone(error: FileNotFoundError) -> Response:
 def _on_os_error(error: OSError) -> Response:
     if error.errno not in _FULL:
         return _on_unexpected(error)
-    _log.error("storage_full", error=errno.errorcode[error.errno])
+    return _on_full_disk(error)
+
+
+def _on_full_disk(error: BaseException | None) -> Response:
+    _log.error("storage_full", error=type(error).__name__)
     answer = problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         code="storage_full",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from typing import Any
+
+from flask import Flask, Request, request
 
 from api.services import services
 from shared.errors import LimitExceeded
@@ -19,12 +21,22 @@ def _bound() -> None:
     if request.endpoint == _STREAMED:
         return
     most = services().settings.max_json_bytes
-    # One byte more is read of a body that does not say its length, which tells that it is too large.
+    _check(request.content_length or 0, most=most)
+    # Of a body that does not say its length one byte more is read, which tells that it is too large.
     request.max_content_length = most + 1
-    check_length(request.content_length or 0, most=most)
 
 
-def check_length(size_bytes: int, *, most: int) -> None:
-    """LimitExceeded for a body of more than `most` bytes."""
+class BoundedRequest(Request):
+    """A request whose body is counted as it is read, too: its length need not be told."""
+
+    def get_data(self, *args: Any, **options: Any) -> Any:
+        """As Flask's; LimitExceeded for a body that turns out too large."""
+        data = super().get_data(*args, **options)
+        if self.endpoint != _STREAMED:
+            _check(len(data), most=services().settings.max_json_bytes)
+        return data
+
+
+def _check(size_bytes: int, *, most: int) -> None:
     if size_bytes > most:
         raise LimitExceeded(f"The body has more than max_json_bytes = {most}.", limit="max_json_bytes", value=most)

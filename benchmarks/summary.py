@@ -78,8 +78,8 @@ def headline(measured: Mapping[str, Any]) -> dict[str, Any]:
 def markdown(document: Mapping[str, Any]) -> str:
     """A table of the figures, made anew of what was measured, one of the speeds, and those of where the time goes."""
     rows = [
-        f"| {_DESCRIPTIONS[name]} | {one['median']:.3g} {_unit(one)} | {one['low']:.3g} to {one['high']:.3g} "
-        f"| {_aim(name, one)} |"
+        f"| {_DESCRIPTIONS[name]} | {_told(one, 'median')} {_unit(one)} "
+        f"| {_told(one, 'low')} to {_told(one, 'high')} | {_aim(name, one)} |"
         for name, one in headline(document)["figures"].items()
     ]
     speeds = [f"| {name} | {speed:.1f} |" for name, speed in _speeds(document).items()]
@@ -129,6 +129,11 @@ def _aim(name: str, one: Mapping[str, Any]) -> str:
     if name in _AT_MOST:
         return f"at most {_AT_MOST[name]:g}: {'met' if one['median'] <= _AT_MOST[name] else '**missed**'}"
     return ""
+
+
+def _told(one: Mapping[str, Any], which: str) -> str:
+    """Ratios to four digits, as some lie within a thousandth of their aim."""
+    return f"{one[which]:.4g}" if one["unit"] == "times" else f"{one[which]:.3g}"
 
 
 def _unit(one: Mapping[str, Any]) -> str:

@@ -325,7 +325,10 @@ class Client:
         return response.content
 
     def _once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        return _document(self._patience.send(lambda: self._http.request(method, path, **content), repeatable=False))
+        def request() -> httpx.Response:
+            return self._http.request(method, path, **content)
+
+        return _document(self._patience.send(request, repeatable=False, is_change=True))
 
     def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Any]:
         query = {name: _in_query(value) for name, value in filters.items() if value is not None} | {"limit": _PAGE}

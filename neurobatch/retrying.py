@@ -37,8 +37,13 @@ class Patience:
     retries: int = 4
     pause_s: float = 0.5
 
-    def send(self, request: Callable[[], httpx.Response], *, repeatable: bool = True) -> httpx.Response:
-        """The answer; after the last try a refusal is returned and an httpx.TransportError raised as it came."""
+    def send(
+        self, request: Callable[[], httpx.Response], *, repeatable: bool = True, is_change: bool = False
+    ) -> httpx.Response:
+        """The answer; after the last try a refusal is returned and an httpx.TransportError raised as it came.
+
+        `is_change`: it must not be made twice, which a read that is only costly may.
+        """
         for left in range(self.retries, -1, -1):
             pause_s = self.pause_s * 2 ** (self.retries - left) * random.uniform(0.75, 1.25)  # noqa: S311
             try:
@@ -47,7 +52,7 @@ class Patience:
                 if not left or not repeatable or isinstance(error, httpx.UnsupportedProtocol):
                     raise
             else:
-                passing = _is_busy(response) and (repeatable or not _may_be_done(response))
+                passing = _is_busy(response) and not (is_change and _may_be_done(response))
                 passing = passing or (repeatable and _is_of_a_proxy(response))
                 if not left or not passing:
                     return response

@@ -77,7 +77,7 @@ def life_of_owner(path: Path) -> tuple[Life, str]:
     """Whether the process that made a lock file lives, and the owner that it named."""
     try:
         descriptor = os.open(path, os.O_RDWR)
-    except OSError:  # gone, or another user's
+    except (FileNotFoundError, PermissionError, IsADirectoryError):  # gone, or another user's
         return Life.UNKNOWN, ""
     try:
         made_on, _, owner = os.read(descriptor, 1024).decode(errors="replace").partition("\n")

@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     max_volume_bytes: int = Field(256 * _MIB, ge=1, description="Bytes of one NIfTI volume, unpacked.")
     max_name_chars: int = Field(200, ge=1, description="Characters of a batch's name.")
     max_corrections_per_scan: int = Field(
-        200, ge=1, description="What readers may say of one scan, one after another; all of it is kept."
+        200, ge=1, description="What readers may say of one scan, taking it back included; all of it is kept."
     )
     max_note_chars: int = Field(2_000, ge=1, description="Characters of the note beside a reader's correction.")
     # At most what fits into an entry of an index of PostgreSQL, 2,704 bytes, whatever the characters.

@@ -110,7 +110,6 @@ class Relay:
             _log.error("sweep_failed", error=type(error).__name__)
         under_way = self._sweeping is not None and self._sweeping.is_alive()
         if not under_way and time.monotonic() - self._swept_at >= self._settings.sweep_interval_s:
-            self._swept_at = time.monotonic()
             self._sweeping = threading.Thread(target=self._sweep, name="sweep", daemon=True)
             self._sweeping.start()
 
@@ -118,10 +117,14 @@ class Relay:
         """Beside the turns: with a hundred thousand batches it takes minutes, and what is due must not wait for it."""
         try:
             self._reconciler.sweep()
-        except OSError as error:
-            _log.error("sweep_failed", error=type(error).__name__)
         except SQLAlchemyError as error:
             _log.error("database_unavailable", error=type(error).__name__)
+        except OSError as error:
+            _log.error("sweep_failed", error=type(error).__name__)
+        except Exception:  # noqa: BLE001  (in a thread of its own nobody else would tell of it)
+            _log.exception("sweep_failed")
+        finally:
+            self._swept_at = time.monotonic()
 
     def leave(self) -> None:
         """Let another relay take over at once, and close every connection."""

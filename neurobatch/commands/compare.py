@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+_ENSEMBLE = "ensemble"
+
 
 @click.command()
 @click.argument("tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -34,14 +36,17 @@ def compare(tables: tuple[Path, ...], out: Path, costs: Path | None, *, ensemble
     named = {path.resolve().parent.name: path for path in tables}
     if len(named) < len(tables):
         raise click.UsageError("two tables lie in folders of the same name")
+    if ensemble and (record or _ENSEMBLE in named):
+        raise click.UsageError("--ensemble goes without --record, and without a table in a folder of that name")
     try:
         scores = {name: read_scores(path) for name, path in named.items()}
         if ensemble:
-            scores["ensemble"] = ensemble_of(list(scores.values()))
-            write_scores(out / "ensemble" / SCORES_FILE, scores["ensemble"])
+            scores[_ENSEMBLE] = ensemble_of(list(scores.values()))
         comparison = compare_tables(scores, _costs_of(named, json.loads(costs.read_text())) if costs else {})
     except ValueError as error:
         raise click.ClickException(str(error)) from error
+    if ensemble:
+        write_scores(out / _ENSEMBLE / SCORES_FILE, scores[_ENSEMBLE])
     text = f"{comparison_table(comparison)}\n\n{difference_table(comparison)}\n"
     write_document(out / COMPARISON_FILE, comparison)
     (out / "comparison.md").write_text(text)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
+from api.services import Services
 from shared.settings import Settings
 from tests.integration.submissions import png, submit, upload
 from tests.integration.test_api import assert_problem, nothing_stored, scans_of
@@ -64,6 +65,16 @@ def test_a_full_disk_is_no_fault_of_a_member(
     response = submit(client, upload("a.zip", pack({"a.png": png()})))
     assert_problem(response, 503, "storage_full")
     assert int(response.headers["Retry-After"]) > 0
+    assert nothing_stored(settings, engine)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_full_database_is_told_as_a_full_disk(client: FlaskClient, settings: Settings, engine: Engine) -> None:
+    own: Engine = client.application.extensions[Services.EXTENSION].engine
+    event.listen(own, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
+    own.dispose()
+    response = submit(client, upload("a.zip", pack({f"{n}.png": b"x" for n in range(300)})))
+    assert_problem(response, 503, "storage_full")
     assert nothing_stored(settings, engine)
 
 

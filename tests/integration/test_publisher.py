@@ -14,14 +14,18 @@ from shared.settings import Settings
 from tests.integration.test_delivery import add_batch, waiting_messages
 
 
-def test_a_broker_out_of_reach_is_tried_once_for_a_while(settings: Settings, engine: Engine) -> None:
+def test_a_broker_out_of_reach_is_left_alone_for_a_while_and_tried_again(settings: Settings, engine: Engine) -> None:
     add_batch(engine, 3)
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    now_s = [100.0]
     with closing(make_celery(nowhere)) as celery, capture_logs() as logs:
-        publisher = Publisher(engine, celery, clock=utc_now, chunk_size=8)
+        publisher = Publisher(engine, celery, clock=utc_now, chunk_size=8, monotonic_s=lambda: now_s[0])
         for _ in range(3):
             publisher.publish()
-    assert [line["event"] for line in logs] == ["broker_unreachable"]
+        assert [line["event"] for line in logs] == ["broker_unreachable"]
+        now_s[0] += 6
+        publisher.publish()
+    assert [line["event"] for line in logs] == ["broker_unreachable"] * 2
 
 
 def test_what_waits_is_published_at_once(settings: Settings, engine: Engine) -> None:

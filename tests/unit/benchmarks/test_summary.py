@@ -86,7 +86,7 @@ def test_the_table_has_a_row_for_each_figure_and_the_speeds() -> None:
     document = headline(MEASURED) | MEASURED | {"machine": {"cores": 2, "processor": "X"}, "seconds": 9}
     table = markdown(document)
     assert "| end to end over BentoML | 2.25 x | 2 to 2.5 | the lowest at least 1: met |" in table
-    assert "| end to end over the usual Keras script | 51.2 x | 40 to 62.5 | at least 25: met |" in table
+    assert "| end to end over the usual Keras script | 51.25 x | 40 to 62.5 | at least 25: met |" in table
     assert "| the same, 1,000 scans | 0.9 x | 0.8 to 1 | at least 0.85: met |" in table
     assert (
         "| time of the network with Grad-CAM over the network alone | 1.02 x | 1 to 1.05 | at most 1.05: met |" in table

@@ -65,11 +65,11 @@ def test_a_share_that_others_of_the_project_have_is_waited_for(code: str) -> Non
     assert Patience(pause_s=0.001).send(request).status_code == 200
 
 
-@pytest.mark.parametrize(("repeatable", "sent"), [(True, 2), (False, 1)])
-def test_what_may_be_done_already_is_sent_again_only_if_that_is_harmless(repeatable: bool, sent: int) -> None:
+@pytest.mark.parametrize(("is_change", "sent"), [(False, 2), (True, 1)])
+def test_what_may_be_done_already_is_sent_again_only_if_that_is_harmless(is_change: bool, sent: int) -> None:
     lost = httpx.Response(503, json={"code": "database_unavailable"})
     request, sent_at = answers(lost, httpx.Response(201))
-    Patience(pause_s=0.001).send(request, repeatable=repeatable)
+    Patience(pause_s=0.001).send(request, repeatable=False, is_change=is_change)
     assert len(sent_at) == sent
 
 

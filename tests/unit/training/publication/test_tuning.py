@@ -33,7 +33,7 @@ def test_a_training_that_two_tables_show_is_one() -> None:
         {
             "stripped": {"shipped": shown_twice, "fold 4": run("peaks", minutes=30, left_out="fold-4")},
             "crops": {"again": shown_twice, "teacher": run("mobilenetv2", minutes=12.6)},
-            "longer": {"beside": run("peaks", minutes=55)},
+            "longer": {"beside": run("peaks", minutes=55), "shipped": shown_twice},
             "tuning": {"the teacher": run("mobilenetv2", minutes=12.6), "once more": run("mobilenetv2", minutes=21)},
         }
     ) == {
