@@ -1,8 +1,13 @@
 """Trainings are counted once, and by whom they were for."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+from training.publication.experiment_tables import EXPERIMENTS_FILE
 from training.publication.tuning import tuning_table
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def run(architecture: str, *, minutes: float, left_out: str = "fold-0") -> dict[str, Any]:
@@ -58,3 +63,8 @@ def test_minutes_are_those_that_a_table_knows_and_five_folds_are_five() -> None:
 
 def test_a_source_left_out_is_no_try() -> None:
     assert counted({"unseen": {"sartaj": run("peaks", minutes=29, left_out="without-sartaj")}})["ours"][0] == "0"
+
+
+def test_mobilenetv2_was_tuned_with_as_many_trainings_as_the_shipped_network() -> None:
+    found = counted(json.loads((ROOT / EXPERIMENTS_FILE).read_text())["experiments"])
+    assert int(found["MobileNetV2"][0]) >= int(found["ours"][0])
