@@ -67,8 +67,6 @@ def test_a_reload_shows_the_same_and_a_scan_has_an_address(seen: Watched, servic
 
 
 def test_what_ended_while_the_scans_were_read_is_shown_in_the_end(seen: Watched, service: Running) -> None:
-    form = [("files", (f"{seed}.png", picture(seed), "image/png")) for seed in range(40)]
-    batch = httpx.post(f"{service.url}/v1/batches", files=form).raise_for_status().json()["id"]
     page = seen.page
     reads: list[tuple[Route, APIResponse]] = []
 
@@ -79,8 +77,14 @@ def test_what_ended_while_the_scans_were_read_is_shown_in_the_end(seen: Watched,
             route.fulfill(response=answer)
 
     page.route("**/scans?*", hold_the_second)
-    page.goto(f"{service.url}/batches/{batch}")
-    expect(page.locator("#progress")).to_contain_text("Completed")
+    for _ in range(5):  # a batch that was done before the page was there is read once, and says nothing
+        reads.clear()
+        form = [("files", (f"{seed}.png", picture(seed), "image/png")) for seed in range(40)]
+        batch = httpx.post(f"{service.url}/v1/batches", files=form).raise_for_status().json()["id"]
+        page.goto(f"{service.url}/batches/{batch}")
+        expect(page.locator("#progress")).to_contain_text("Completed")
+        if len(reads) > 1:
+            break
     held, as_it_was = reads[1]
     held.fulfill(response=as_it_was)
     expect(page.locator("#grid > .card .percent")).to_have_count(40)
