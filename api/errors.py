@@ -122,11 +122,14 @@ def _on_database_down(error: DBAPIError | NoFreeConnection) -> Response:
     if _is_full(cause):
         return _on_full_disk(cause)
     _log.error("database_unavailable", error=type(cause).__name__)
-    answer = problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
+    return _try_again(
         code="database_unavailable",
         detail="The database does not answer. Try again; a submission with its Idempotency-Key, as it may be stored.",
     )
+
+
+def _try_again(*, code: str, detail: str) -> Response:
+    answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, code=code, detail=detail)
     answer.headers["Retry-After"] = str(_RETRY_S)
     return answer
 
@@ -158,13 +161,10 @@ def _on_os_error(error: OSError) -> Response:
 
 def _on_full_disk(error: BaseException | None) -> Response:
     _log.error("storage_full", error=type(error).__name__)
-    answer = problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
+    return _try_again(
         code="storage_full",
         detail="The service's disk is full; nothing of this was kept. Try again when there is room.",
     )
-    answer.headers["Retry-After"] = str(_RETRY_S)
-    return answer
 
 
 def _on_unexpected(error: Exception) -> Response:
