@@ -20,6 +20,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 _PIECE_BYTES = 32 * 1024  # of an answer, each of which has to be taken in time
 # What the system holds of an answer counts as taken, and it would hold megabytes: minutes that nobody has read for.
 _SEND_BUFFER_BYTES = 128 * 1024
+# A client that is gone without a word must not be waited for as long as one that has sent gigabytes may be silent.
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
 
 
 @dataclass
@@ -84,6 +86,15 @@ class PacedSocket:
         return getattr(self._client, name)
 
 
+def keep_asking(client: socket.socket) -> None:
+    """Have the system find out within two minutes of silence that nobody is there any more."""
+    if client.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE.items():
+        client.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 class _PacedWorker(ThreadWorker):  # type: ignore[misc]
     pause_s: float
     bytes_per_s: float
@@ -92,6 +103,7 @@ class _PacedWorker(ThreadWorker):  # type: ignore[misc]
         """Hand a connection that has something to say to a thread."""
         if not isinstance(conn.sock, PacedSocket):
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+            keep_asking(conn.sock)
             conn.sock = PacedSocket(conn.sock, pause_s=self.pause_s, bytes_per_s=self.bytes_per_s)
         conn.sock.begin()
         super().enqueue_req(conn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -38,7 +39,7 @@ def reason_not_to_listen(settings: Settings, hosts: Iterable[str]) -> str | None
 
 def how_to_make_a_key(settings: Settings) -> str:
     """The command that makes a key for this service."""
-    place = "" if settings.database_url else f" --data-dir {settings.data_dir}"
+    place = "" if settings.database_url else f" --data-dir {quote(str(settings.data_dir))}"
     return f"neurobatch admin create-key --project NAME --scopes submit,read{place}"
 
 

@@ -32,12 +32,13 @@ from neurobatch.documents import (
     Webhook,
 )
 from neurobatch.files import check_readable, collect
-from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name
+from neurobatch.heatmap_files import HeatmapKind, heatmap_file_name, id_in_a_name
 from neurobatch.key_variable import KEY_VARIABLE
 from neurobatch.preflight import broken_limit, is_large
 from neurobatch.retrying import Patience
 from neurobatch.sending import Sent, form_files
 from neurobatch.waiting import Pace
+from shared.settings import is_loopback
 
 _FINAL = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 _PAGE = 200
@@ -58,10 +59,15 @@ class RequestRefused(Exception):
         return RequestRefused, (self.status, self.problem)
 
 
+class InvalidKey(ValueError):
+    """What was given as an API key cannot be one; it is not quoted."""
+
+
 class Client:
     """Talks to one service; use it as a context manager.
 
-    `key` is an API key, by default the one in the variable NEUROBATCH_API_KEY, if any; "" is none. Every call raises
+    `key` is an API key, by default the one in the variable NEUROBATCH_API_KEY, if any; "" is none; InvalidKey for one
+    that no service can have made. A service on this machine is never asked through a proxy. Every call raises
     RequestRefused where the service refuses, and httpx.TransportError where it is not reached. What may arrive twice is
     tried again first, as `patience` says, and anything that the service had no time for.
     """
@@ -74,9 +80,12 @@ class Client:
         timeout_s: float = 60.0,
         patience: Patience | None = None,
     ) -> None:
-        key = os.environ.get(KEY_VARIABLE) if key is None else key
+        key = (os.environ.get(KEY_VARIABLE, "") if key is None else key).strip()
+        if not (key.isascii() and key.isprintable()):
+            raise InvalidKey("The API key holds characters that no key has; it is not shown here.")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
+        through_proxies = not is_loopback(httpx.URL(url).host)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=through_proxies)
         self._patient_timeout = httpx.Timeout(timeout_s, read=max(timeout_s, _ANSWERED_WITHIN_S))
         self._patience = patience or Patience()
 
@@ -100,7 +109,7 @@ class Client:
         """Send files, and every file of folders, as one batch; the batch as accepted.
 
         Files are opened one at a time, while they are sent. However often it has to be sent, it becomes one batch: the
-        Idempotency-Key sees to that. Give one of your own to be able to repeat this call from another process.
+        Idempotency-Key sees to that. Give one of your own, and the same again, to repeat this call after an error.
         Raises OSError where there is no file to send, or one that may not be read, and RequestRefused where a large
         submission breaks a limit of the service, both before anything is sent.
         """
@@ -227,11 +236,11 @@ class Client:
         scans = [scan for scan in self.scans(batch_id, state="succeeded") if scan["study_id"] in studies]
         paths = []
         for scan in scans:
-            paths.append(folder / f"{scan['id']}.result.dcm")
+            paths.append(folder / f"{id_in_a_name(scan['id'])}.result.dcm")
             if not paths[-1].exists():
                 self._download(f"/v1/scans/{scan['id']}/result.dcm", paths[-1])
         for study in sorted(studies & {str(scan["study_id"]) for scan in scans}):
-            path = folder / f"{study}.report.dcm"
+            path = folder / f"{id_in_a_name(study)}.report.dcm"
             try:
                 self._download(f"/v1/studies/{study}/report.dcm", path, timeout=self._patient_timeout, repeatable=False)
             except RequestRefused as refused:

@@ -10,7 +10,7 @@ from enum import IntEnum
 import httpx
 from pydantic import ValidationError
 
-from neurobatch.client import RequestRefused
+from neurobatch.client import InvalidKey, RequestRefused
 from neurobatch.documents import Batch
 from shared.errors import NeurobatchError
 
@@ -49,8 +49,8 @@ def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
     match error:
         case RequestRefused():
             code = ExitCode.NOT_FOUND if error.status == httpx.codes.NOT_FOUND else ExitCode.REFUSED
-            return code, [f"{error} ({error.problem.get('code', error.status)})"]
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+            return code, [f"{error} ({_reason(error)})"]
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol() | InvalidKey():
             return ExitCode.USAGE, [str(error)]
         case httpx.TransportError():
             return ExitCode.UNREACHABLE, [f"The service does not answer: {error}"]
@@ -62,6 +62,13 @@ def of_error(error: BaseException) -> tuple[ExitCode, list[str]] | None:
             return ExitCode.NOT_ALL_WELL, [str(error)]
         case _:
             return None
+
+
+def _reason(refused: RequestRefused) -> str:
+    """The problem's code, and the limit where one was broken."""
+    problem = refused.problem
+    code = str(problem.get("code", refused.status))
+    return f"{code}; {problem['limit']} = {problem.get('value')}" if "limit" in problem else code
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

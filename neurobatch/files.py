@@ -22,18 +22,21 @@ def collect(paths: Sequence[Path | str] | Path | str) -> list[Member]:
     """Files as given, folders as all their files, sorted; hidden ones are left out.
 
     A file is named relative to the folder that was given, or by its own name; where two would have one name, all are
-    named from the folder that holds them all. Links to folders are followed. Raises OSError: FileNotFoundError for a
-    path that does not exist and for a link that leads nowhere, PermissionError for a folder that may not be listed.
+    named from the folder that holds them all. One that is given twice, in a folder and by itself, counts once. Links to
+    folders are followed. Raises OSError: FileNotFoundError for a path that does not exist and for a link that leads
+    nowhere, PermissionError for a folder that may not be listed.
     """
     given = [Path(paths)] if isinstance(paths, str | Path) else list(map(Path, paths))
     members = [member for path in given for member in _members(path)]
     if lost := [member.path for member in members if not member.path.exists()]:
         raise FileNotFoundError(f"{lost[0]} is a link to what does not exist")
-    files = {Path(os.path.abspath(member.path)): member.name for member in members}
-    if len(set(files.values())) == len(files):
-        return members
-    top = os.path.commonpath([file.parent for file in files])
-    return [Member(member.path, Path(os.path.relpath(member.path, top)).as_posix()) for member in members]
+    files: dict[str, Member] = {}
+    for member in members:
+        files.setdefault(os.path.abspath(member.path), member)
+    if len({member.name for member in files.values()}) == len(files):
+        return [*files.values()]
+    top = os.path.commonpath([os.path.dirname(file) for file in files])
+    return [Member(member.path, Path(os.path.relpath(file, top)).as_posix()) for file, member in files.items()]
 
 
 def check_readable(members: Iterable[Member]) -> None:

@@ -36,6 +36,11 @@ class PendingSubmission:
         self.batch_id = batch_id
         self._save()
 
+    def begin_anew(self) -> None:
+        """Let the same submission become another batch."""
+        self.key, self.batch_id = str(uuid.uuid4()), None
+        self._save()
+
     def done(self) -> None:
         """Forget it: the same submission is then a new batch."""
         self.file.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ from shared.liveness import die_with_parent
 
 _log = structlog.get_logger(__name__)
 _QUICK_DEATH_S = 5.0
-_LONGEST_PAUSE_S = 5.0
+_PAUSES_S = (0.0, 0.4, 0.8, 1.6, 3.2, 5.0)  # after so many deaths in a row, the last one from then on
 _STOP_GRACE_S = 20.0
 
 
@@ -82,14 +82,21 @@ class ProcessGroup:
             now = time.monotonic()
             if part.restart_at is not None:
                 if now >= part.restart_at:
-                    self._launch(part)
+                    self._launch_again(part)
             elif (status := part.process.poll()) is not None:
                 quick = now - part.started_at < _QUICK_DEATH_S
                 # A part that was killed is not to blame: it is started again at once, however often.
                 part.deaths = part.deaths + 1 if quick and status != -signal.SIGKILL else 0
-                pause = min(0.2 * 2**part.deaths, _LONGEST_PAUSE_S) if part.deaths else 0.0
+                pause = _PAUSES_S[min(part.deaths, len(_PAUSES_S) - 1)]
                 part.restart_at = now + pause
                 _log.warning("part_died", part=part.name, status=status, restart_in_s=pause)
+
+    def _launch_again(self, part: Part) -> None:
+        try:
+            self._launch(part)
+        except OSError as error:  # no memory for a process or no room for its log: the others go on
+            part.restart_at = time.monotonic() + _PAUSES_S[-1]
+            _log.warning("part_not_started", part=part.name, error=str(error), restart_in_s=_PAUSES_S[-1])
 
     def is_failing(self, name: str) -> bool:
         """Whether a part died again and again right after its start."""

@@ -46,7 +46,7 @@ class _Bar:
     """A bar in a terminal; elsewhere a line whenever another quarter is done."""
 
     def __init__(self, *columns: ProgressColumn, file: TextIO) -> None:
-        self._console = Console(file=file)
+        self._console = Console(file=file, emoji=False)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -172,9 +172,9 @@ def _without_commands(text: str) -> str:
 
 
 def _print(table: Table) -> None:
-    console = Console(file=sys.stdout)
+    console = Console(file=sys.stdout, emoji=False)
     if not console.is_terminal:
-        console = Console(file=sys.stdout, width=_WIDTH_WHEN_PIPED)
+        console = Console(file=sys.stdout, width=_WIDTH_WHEN_PIPED, emoji=False)
     for column in table.columns:
         column.overflow = "fold"
     console.print(table, markup=False, highlight=False)

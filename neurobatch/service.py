@@ -89,7 +89,8 @@ def with_port(settings: Settings) -> Settings:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise ServiceError(
-                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); choose another with PORT=."
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror});"
+                " choose another with --port or NEUROBATCH_PORT."
             ) from error
         return settings.model_copy(update={"port": probe.getsockname()[1]})
 

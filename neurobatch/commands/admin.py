@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
-from neurobatch.database import check_revision
+from neurobatch.database import check_file, check_revision
 from neurobatch.options import data_dir_option, json_option
 from shared import keys
 from shared.audit import COMMAND, list_entries
@@ -50,7 +50,7 @@ def _scopes(ctx: click.Context, parameter: click.Parameter, value: str) -> list[
 @data_dir_option
 def create_key(project: str, scopes: list[Scope], data_dir: Path | None, *, if_none: bool) -> None:
     """Make a key and print it, this once: only its hash is kept."""
-    with _database(data_dir) as engine, transaction(engine) as session:
+    with _database(data_dir, may_be_new=True) as engine, transaction(engine) as session:
         if if_none and keys.any_key(session):
             click.echo("There is a key already.", err=True)
             return
@@ -92,14 +92,17 @@ def audit(project: str | None, limit: int, data_dir: Path | None, *, as_json: bo
 
 
 @contextmanager
-def _database(data_dir: Path | None) -> Iterator[Engine]:
-    """The database of the settings; an empty one is set up, so that a key can be there before the service is."""
+def _database(data_dir: Path | None, *, may_be_new: bool = False) -> Iterator[Engine]:
+    """The database of the settings; `may_be_new`: it is set up, so that a key can be there before the service is."""
     settings = load_settings()
     if data_dir is not None:
         settings = settings.model_copy(update={"data_dir": data_dir.resolve()})
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     engine = make_engine(settings.sql_url)
     try:
+        if may_be_new:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        else:
+            check_file(engine)
         _require_head(engine)
         yield engine
     except NeurobatchError as error:

@@ -12,6 +12,7 @@ import click
 
 from neurobatch.client import Client
 from neurobatch.documents import Batch
+from neurobatch.exit_codes import ExitCode, of_batch
 from neurobatch.options import data_dir_option
 from neurobatch.phantoms import write_demo_scans
 from neurobatch.progress import BatchProgressBar, print_results, summary
@@ -34,7 +35,7 @@ _GIVE_UP_AFTER_S = 3600.0
 )
 @click.option("--key", help="API key of the service in --data-dir; by default one of its own, for as long as it runs.")
 @data_dir_option
-def demo(scans: Path | None, key: str | None, data_dir: Path | None) -> None:
+def demo(scans: Path | None, key: str | None, data_dir: Path | None) -> ExitCode:
     """Start everything, submit one batch, show its results and stop."""
     settings = load_settings().model_copy(update={"host": "127.0.0.1", "port": 0})
     if data_dir is not None:
@@ -66,6 +67,7 @@ def demo(scans: Path | None, key: str | None, data_dir: Path | None) -> None:
     print_results(results, data_dir=settings.data_dir)
     click.echo("For research only; not a medical device.")
     click.echo(summary(batch))
+    return of_batch(batch)
 
 
 @contextmanager

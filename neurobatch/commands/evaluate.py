@@ -238,4 +238,7 @@ def _named(section: str) -> tuple[str, dict[str, Any]]:
     name, given, path = section.partition("=")
     if not given or not Path(path).is_file():
         raise click.UsageError(f"--section {section}: expected NAME=FILE of an existing JSON file")
-    return name, json.loads(Path(path).read_text())
+    try:
+        return name, json.loads(Path(path).read_text())
+    except ValueError as error:
+        raise click.UsageError(f"--section {section}: no JSON: {error}") from error

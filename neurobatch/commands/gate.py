@@ -69,14 +69,18 @@ def gate(
     from worker.inference.pipeline import Pipeline
 
     given = {folder.name: _pictures(folder, SUFFIXES) for folder in folders}
+    if len(given) < len(folders):
+        raise click.UsageError(
+            "--images: two of the folders have the same name, which is what their pictures are told by"
+        )
     photographs = find_photographs(datasets_dir())
     slices = [item for item in load_index(datasets_dir()) if item.fold != left_out]
     folder = model or load_settings().model_dir
     bundle = load_model(folder)
-    files = {
-        **kinds(slices, photographs=photographs),
-        **{name: (path.read_bytes() for path in paths) for name, paths in given.items()},
-    }
+    files = dict(kinds(slices, photographs=photographs))
+    if taken := sorted(files.keys() & given.keys()):
+        raise click.UsageError(f"--images: {taken[0]} are counted anyway; call the folder otherwise")
+    files |= {name: (path.read_bytes() for path in paths) for name, paths in given.items()}
     out.mkdir(parents=True, exist_ok=True)
     if only_count:
         others = {kind: rejected_share(bundle, each) for kind, each in files.items()}

@@ -29,7 +29,7 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     Each picture gives one line in OUT, a rejected one too; exit status 0 even then.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from neurobatch.files import collect
+    from neurobatch.files import check_readable, collect
     from neurobatch.folder_scans import chunks
     from shared.decoder import Decoder
     from shared.settings import load_settings
@@ -37,7 +37,9 @@ def predict(paths: tuple[Path, ...], out: Path, maps: Path | None, model: Path |
     from worker.inference.pipeline import Pipeline
 
     settings = load_settings()
-    files = [(member.name, member.path) for member in collect(paths)]
+    members = collect(paths)
+    check_readable(members)
+    files = [(member.name, member.path) for member in members]
     loaded = load_model(model or settings.model_dir)
     if maps:
         maps.mkdir(parents=True, exist_ok=True)

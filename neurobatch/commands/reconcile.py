@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from neurobatch.database import check_revision
+from neurobatch.database import check_file, check_revision
 from neurobatch.options import data_dir_option
 from shared.broker import make_celery
 from shared.clock import utc_now
@@ -31,8 +31,7 @@ def reconcile(data_dir: Path | None) -> None:
     engine, celery = make_engine(settings.sql_url), make_celery(settings)
     reconciler = Reconciler(settings, engine, silence_s=0)
     try:
-        if (file := engine.url.database) and engine.dialect.name == "sqlite" and not Path(file).is_file():
-            raise click.ClickException(f"There is no database {file}; --data-dir names the service's folder.")
+        check_file(engine)
         with engine.connect() as connection:
             check_revision(connection)
         done = {"claims released": reconciler.release_lost(), **reconciler.sweep()}

@@ -19,7 +19,7 @@ from neurobatch.options import json_option, key_option, url_option, wait_option
 from neurobatch.pending import PendingSubmission, content_of, pending_folder, take_up
 from neurobatch.progress import BatchProgressBar, SendingBar, print_results, summary
 
-_KEY_REUSED = "idempotency_key_reused"  # by other content: the key serves no more
+_CANCELLED = {"cancelling", "cancelled"}
 # What is sent could never be accepted, nor was it.
 _REFUSED_FOR_GOOD = {
     HTTPStatus.BAD_REQUEST,
@@ -100,14 +100,19 @@ def _take_up(content: str) -> PendingSubmission | None:
 
 
 def _known(client: Client, pending: PendingSubmission | None) -> Batch | None:
-    """The batch that an interrupted run of this command made, if it is still there."""
+    """The batch that an interrupted run of this command made, if it is still there and was not cancelled since."""
     if pending is None or pending.batch_id is None:
         return None
     try:
         batch = client.batch(pending.batch_id)
     except RequestRefused as error:
-        if error.status != HTTPStatus.NOT_FOUND:
+        # A key may submit and not read; what is sent again under the same Idempotency-Key becomes the same batch.
+        if error.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
             raise
+        return None
+    if batch["state"] in _CANCELLED:
+        click.echo(f"Batch {batch['id']} of the interrupted run was cancelled; this becomes a new one.", err=True)
+        pending.begin_anew()
         return None
     click.echo(f"Going on with batch {batch['id']} of the interrupted run.", err=True)
     return batch
@@ -120,7 +125,7 @@ def _send(client: Client, paths: Sequence[Path], pending: PendingSubmission | No
             batch = client.submit(paths, idempotency_key=key, on_progress=bar.update, **about)
     except RequestRefused as error:
         # Other refusals, of the key or the moment, say nothing of an earlier try that may have been accepted.
-        if pending is not None and (error.status in _REFUSED_FOR_GOOD or error.problem.get("code") == _KEY_REUSED):
+        if pending is not None and error.status in _REFUSED_FOR_GOOD:
             pending.done()
         raise
     if pending is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -53,7 +54,9 @@ def test_demo_ends_with_the_counts(folder: Path, tmp_path: Path) -> None:
 
 def test_predict_writes_a_line_for_each_file_in_order(folder: Path, tmp_path: Path) -> None:
     out, maps = tmp_path / "out.jsonl", tmp_path / "maps"
-    done = run("predict", folder, folder / "a.png", "--out", out, "--maps", maps, cwd=tmp_path)
+    (tmp_path / "again").mkdir()
+    shutil.copy(folder / "a.png", tmp_path / "again")
+    done = run("predict", folder, tmp_path / "again", "--out", out, "--maps", maps, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [Path(line["filename"]).name for line in lines] == ["a.png", "b.png", "a.png", "a.png"]
@@ -93,9 +96,17 @@ def test_reconcile_takes_a_data_directory_and_says_where_there_is_no_database(tm
     done = run("reconcile", "--data-dir", tmp_path / "none", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr, (tmp_path / "none").exists()) == (1, False, False)
     assert f"There is no database {tmp_path / 'none' / 'neurobatch.db'}" in done.stderr
-    assert run("admin", "list-keys", "--data-dir", tmp_path / "kept", cwd=tmp_path).returncode == 0
+    make = ("admin", "create-key", "--project", "p")
+    assert run(*make, "--data-dir", tmp_path / "kept", cwd=tmp_path).returncode == 0
     done = run("reconcile", "--data-dir", tmp_path / "kept", cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "claims released: 0")
+
+
+@pytest.mark.parametrize("words", [("list-keys",), ("audit",), ("revoke-key", "0")], ids=" ".join)
+def test_what_is_asked_of_a_database_that_is_elsewhere_makes_none(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = run("admin", *words, "--data-dir", tmp_path / "none", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr, (tmp_path / "none").exists()) == (1, False, False)
+    assert f"There is no database {tmp_path / 'none' / 'neurobatch.db'}" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("reconcile",), ("admin", "list-keys")], ids=" ".join)

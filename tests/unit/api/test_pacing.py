@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from api.pacing import PacedSocket
+from api.pacing import PacedSocket, keep_asking
 
 PAUSE_S = 0.5
 LINE = bytes(2_000)
@@ -52,6 +52,20 @@ def test_an_answer_that_is_taken_drop_by_drop_ends() -> None:
 
 def test_an_answer_that_is_taken_at_the_least_pace_goes_on() -> None:
     send_lines(bytes_per_s=1_000, size=8_000, every_s=PAUSE_S / 5, within_s=4 * PAUSE_S)
+
+
+def test_whether_a_silent_client_is_still_there_is_asked_within_two_minutes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_connection(listening.getsockname()):
+        server, _ = listening.accept()
+        with server:
+            keep_asking(server)
+            assert server.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            of_tcp = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            idle_s, every_s, times = (server.getsockopt(socket.IPPROTO_TCP, option) for option in of_tcp)
+            assert idle_s + every_s * times <= 120
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        keep_asking(ours)  # which knows no such thing
 
 
 def test_a_new_request_is_counted_anew() -> None:

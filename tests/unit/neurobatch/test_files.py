@@ -21,7 +21,14 @@ def names(*paths: Path | str) -> list[str]:
 
 def test_folders_give_all_their_files_sorted_and_hidden_ones_not(tmp_path: Path) -> None:
     write(tmp_path, "b.png", "a.png", "sub/c.txt", ".hidden", ".git/x")
-    assert names(tmp_path, tmp_path / "b.png") == ["a.png", "b.png", "sub/c.txt", "b.png"]
+    assert names(tmp_path) == ["a.png", "b.png", "sub/c.txt"]
+
+
+def test_a_file_that_is_given_twice_counts_once(tmp_path: Path) -> None:
+    write(tmp_path, "data/x/a.png", "data/b.png", "other/x/a.png")
+    data, other = tmp_path / "data", tmp_path / "other"
+    assert names(data, data / "b.png", data / "x") == ["b.png", "x/a.png"]
+    assert names(data, data / "x", other) == ["data/b.png", "data/x/a.png", "other/x/a.png"]
 
 
 def test_one_path_alone_is_one_path(tmp_path: Path) -> None:

@@ -28,6 +28,12 @@ def test_the_name_is_told_by_id_and_what_is_harmless(filename: str, expected: st
     assert heatmap_file_name(scan(filename), "overlay") == expected
 
 
+@pytest.mark.parametrize("told", ["", "../019a", "/tmp/019a", "019a.b"])
+def test_what_is_no_id_makes_no_name(told: str) -> None:
+    with pytest.raises(ValueError, match="no id"):
+        heatmap_file_name(scan("a.png") | {"id": told}, "heatmap")
+
+
 @given(st.text())
 def test_no_name_leaves_the_folder(filename: str) -> None:
     name = heatmap_file_name(scan(filename), "heatmap.npy")

@@ -9,7 +9,7 @@ import pytest
 
 from neurobatch import Client
 from neurobatch.client import RequestRefused
-from neurobatch.commands.submit import _send
+from neurobatch.commands.submit import _known, _send
 from neurobatch.files import collect
 from neurobatch.pending import content_of, take_up
 from neurobatch.retrying import Patience
@@ -40,10 +40,14 @@ def test_what_the_service_may_have_forgotten_is_not_taken_up(tmp_path: Path) -> 
     assert again.batch_id is None
 
 
-@pytest.mark.parametrize(("code", "kept"), [("idempotency_key_in_progress", True), ("idempotency_key_reused", False)])
-def test_a_submission_that_the_service_is_still_at_keeps_its_key(tmp_path: Path, code: str, kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "code", "kept"), [(409, "idempotency_key_in_progress", True), (422, "idempotency_key_reused", False)]
+)
+def test_a_submission_that_the_service_is_still_at_keeps_its_key(
+    tmp_path: Path, status: int, code: str, kept: bool
+) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(409, json={"code": code, "detail": "told"})
+        return httpx.Response(status, json={"code": code, "detail": "told"})
 
     scan = tmp_path / "a.png"
     scan.write_bytes(b"x")
@@ -53,6 +57,28 @@ def test_a_submission_that_the_service_is_still_at_keeps_its_key(tmp_path: Path,
         with pytest.raises(RequestRefused):
             _send(client, [scan], first)
     assert (take_up(tmp_path, "abc").key == first.key) is kept
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "found", "anew"),
+    [
+        (200, {"id": "019", "state": "running"}, True, False),
+        (404, {"code": "not_found"}, False, False),
+        (403, {"code": "forbidden"}, False, False),  # a key that may submit and not read
+        (200, {"id": "019", "state": "cancelled"}, False, True),
+    ],
+)
+def test_the_batch_of_an_interrupted_run_is_gone_on_with_where_that_can_be(
+    tmp_path: Path, status: int, document: dict[str, str], found: bool, anew: bool
+) -> None:
+    pending = take_up(tmp_path, "abc")
+    pending.accepted("019")
+    key = pending.key
+    with Client("http://127.0.0.1:9", patience=Patience(retries=0)) as client:
+        transport = httpx.MockTransport(lambda _: httpx.Response(status, json=document))
+        client._http = httpx.Client(transport=transport, base_url="http://127.0.0.1:9")
+        assert (_known(client, pending) is not None) is found
+    assert (take_up(tmp_path, "abc").key != key) is anew
 
 
 def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:

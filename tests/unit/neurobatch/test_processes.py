@@ -43,6 +43,26 @@ def test_a_part_that_is_killed_is_started_again_however_often(group: ProcessGrou
     assert not group.is_failing("part")
 
 
+def test_a_part_may_fail_for_days(group: ProcessGroup) -> None:
+    group.start("part", [sys.executable, "-c", "raise SystemExit(1)"])
+    (part,) = group.parts
+    part.deaths = 5000
+    tend_until(group, lambda: part.restart_at is not None)
+    assert part.restart_at is not None
+    assert part.restart_at <= time.monotonic() + 5
+
+
+def test_a_part_that_cannot_be_started_again_keeps_no_other_waiting(group: ProcessGroup, tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_text("#!/bin/sh\nexit 1\n")
+    short.chmod(0o755)
+    group.start("part", [str(short)])
+    (part,) = group.parts
+    short.unlink()
+    tend_until(group, lambda: part.restart_at is not None and part.restart_at > time.monotonic() + 4)
+    assert len(group.parts) == 1
+
+
 def test_a_part_that_fails_by_itself_is_given_more_and_more_time(group: ProcessGroup) -> None:
     group.start("part", [sys.executable, "-c", "raise SystemExit(1)"])
     tend_until(group, lambda: group.is_failing("part"))
