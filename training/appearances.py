@@ -16,6 +16,7 @@ from training.augmentation.example import Example
 from training.augmentation.stripped import Stripped
 from training.dataset.slices import Slice, read_picture
 from worker.inference.gate import Appearance, appearance_of, shrink
+from worker.inference.modality import looks_like_ct
 from worker.inference.preprocess import prepare
 
 PREPARED_PX = 160
@@ -43,6 +44,11 @@ def appearances(slices: Sequence[Slice], *, seed: int) -> Appearances:
         as_they_are.append(_appearance(image))
         variants.append([_appearance(each) for each in _varied(image, rng=rng)])
     return Appearances(as_they_are, variants)
+
+
+def is_ct(item: Slice, *, size_px: int) -> bool:
+    """Whether a network of that size would never see a scan, as it looks like a CT, whatever its source calls it."""
+    return looks_like_ct(prepare(read_picture(item.path), size_px=size_px).pixels)
 
 
 def _varied(image: Pixels, *, rng: np.random.Generator) -> Iterator[Pixels]:

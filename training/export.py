@@ -22,6 +22,7 @@ TRAINING_DATA = (
     "brain-mri: figshare 1512427 (Cheng et al., T1 with contrast, CC BY 4.0), Br35H 2020 and the remaining images "
     "of the Kaggle brain tumour collection ('sartaj'); patients kept whole in five folds"
 )
+SOURCES = frozenset({"figshare", "br35h", "sartaj"})  # its index calls them so
 BUNDLE_FOLDER = "bundle"  # in the folder of a run
 LICENCE = "Apache-2.0"
 _ANY_DISTANCE = 1e9  # JSON knows no infinity
@@ -87,6 +88,8 @@ def _write_gate(gate: Gate, path: Path) -> dict[str, Any]:
     return {
         "reject_beyond": gate.reject_beyond,
         "reject_beyond_with_distance": with_distance if math.isfinite(with_distance) else None,
+        "distance_power": gate.distance_power,
+        "rejects_ct": gate.rejects_ct,
         "sha256": _sha256(path),
     }
 

@@ -59,8 +59,10 @@ def gate(
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from shared.settings import load_settings
+    from training.appearances import is_ct
     from training.dataset.class_folders import SUFFIXES
     from training.dataset.slices import datasets_dir, load_index
+    from training.evaluation.rates import rate
     from training.gate import extra_time, fit_gate, rejected_share
     from training.kin import fit_kin, out_of_fold_distances
     from training.not_brains import find_photographs, kinds
@@ -86,9 +88,11 @@ def gate(
         others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
         _write(out, {"other_pictures_rejected": others}, others)
         return
-    distances = out_of_fold_distances(run_dir, slices) if run_dir else None
-    kin = fit_kin(bundle, slices) if run_dir else None
-    fitted, rejected = fit_gate(slices, distances=distances, kin=kin)
+    ct = {item.file for item in slices if is_ct(item, size_px=bundle.size_px)}
+    mri = [item for item in slices if item.file not in ct]
+    distances = out_of_fold_distances(run_dir, mri) if run_dir else None
+    kin = fit_kin(bundle, mri) if run_dir else None
+    fitted, rejected = fit_gate(slices, distances=distances, kin=kin, ct=ct)
     bundle.gate, further = fitted, fitted.reject_beyond_with_distance
     others = {kind: rejected_share(bundle, each) for kind, each in files.items()}
     some = [item.path.read_bytes() for item in slices[:: max(1, len(slices) // _TIMED)]]
@@ -97,6 +101,9 @@ def gate(
         "reject_beyond": fitted.reject_beyond,
         **({"reject_beyond_with_distance": further} if math.isfinite(further) else {}),
         "brain_mri_rejected": rejected,
+        "ct_among_brain_mri": {
+            name: rate([item.file in ct for item in slices if item.source == name]) for name in rejected
+        },
         "other_pictures_rejected": others,
     }
     save_gate(out / "gate.npz", fitted)

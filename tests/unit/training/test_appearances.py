@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from shared.domain import TumorClass
-from training.appearances import Appearances, appearances
+from training.appearances import Appearances, appearances, is_ct
 from training.dataset.slices import Slice
 from worker.inference.gate import Appearance
 
@@ -15,14 +15,18 @@ SCALP, SKULL, BRAIN = (95, 230), (85, 5), (72, 100)  # radius, grey
 PARTS = [(20, 140), (8, 60)]
 
 
-def looks_of(path: Path, *discs: tuple[int, int]) -> Appearances:
-    """How a picture of such discs looks, one upon the other, and then of what is in a brain."""
+def head_of(path: Path, *discs: tuple[int, int]) -> Slice:
+    """A picture of such discs, one upon the other, and then of what is in a brain."""
     picture = np.zeros((SIDE, SIDE), np.uint8)
     for radius, grey in (*discs, *PARTS):
         cv2.circle(picture, (SIDE // 2, SIDE // 2), radius, grey, cv2.FILLED)
     cv2.imwrite(str(path), picture)
-    item = Slice(path=path, label=TumorClass.NOTUMOR, source="drawn", patient="1", fold=0, outline=None)
-    return appearances([item], seed=0)
+    return Slice(path=path, label=TumorClass.NOTUMOR, source="drawn", patient="1", fold=0, outline=None)
+
+
+def looks_of(path: Path, *discs: tuple[int, int]) -> Appearances:
+    """How that looks."""
+    return appearances([head_of(path, *discs)], seed=0)
 
 
 def apart(one: Appearance, other: Appearance) -> float:
@@ -41,3 +45,8 @@ def test_a_head_is_shown_mirrored_framed_anew_and_without_its_skull(tmp_path: Pa
 
 def test_what_has_no_skull_is_shown_as_it_is(tmp_path: Path) -> None:
     assert len(looks_of(tmp_path / "brain.png", BRAIN).variants[0]) == 2
+
+
+def test_bone_that_is_white_makes_a_head_a_ct(tmp_path: Path) -> None:
+    assert is_ct(head_of(tmp_path / "ct.png", (95, 250), BRAIN), size_px=144)
+    assert not is_ct(head_of(tmp_path / "mri.png", SCALP, SKULL, BRAIN), size_px=144)

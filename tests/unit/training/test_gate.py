@@ -8,10 +8,11 @@ import pytest
 
 from shared.domain import TumorClass
 from shared.errors import InvalidScan
+from tests.unit.inference.phantoms import draw_head
 from tests.unit.training.brains import draw_brain
 from training.dataset.slices import Slice
 from training.evaluation.rates import Rate
-from training.gate import fit_gate, rejected_share
+from training.gate import DISTANCE_POWER, fit_gate, rejected_share
 from training.not_brains import find_photographs, kinds
 from worker.inference.distance import TrainingFeatures
 from worker.inference.gate import Gate, appearance_of, load_gate, save_gate, shrink
@@ -111,18 +112,56 @@ def test_what_is_a_little_strange_and_far_from_the_training_data_is_turned_away(
     assert far == 1.0
 
 
+def test_ct_that_is_labelled_brain_mri_counts_as_rejected_and_sets_no_limit(heads: list[Slice]) -> None:
+    ct = {head.file for head in heads[-8:]}
+    away = {head.file: 1.0 for head in heads if head.file not in ct}
+    gate, rejected = fit_gate(heads, distances=away, ct=ct)
+    others, without = fit_gate(heads[:-8], distances=away)
+    assert gate.reject_beyond_with_distance == others.reject_beyond_with_distance
+    assert np.array_equal(gate.shape_mean, fit_gate(heads, ct=ct)[0].shape_mean)
+    turned_away = [(share["value"] or 0) * share["n"] for share in (rejected["drawn"], without["drawn"])]
+    assert turned_away[0] == pytest.approx(turned_away[1] + len(ct), abs=0.1)
+
+
+def test_the_gate_tells_that_a_ct_is_one(fitted: Gate) -> None:
+    head = draw_head()  # whose skull is as bright and as near to the brain as in CT
+    with pytest.raises(InvalidScan, match="CT") as caught:
+        fitted.check(shrink(head), prepare(head, size_px=160))
+    assert caught.value.code == "not_a_brain_mri"
+    older = replace(fitted, rejects_ct=False, reject_beyond=math.inf)
+    assert older.check(shrink(head), prepare(head, size_px=160)) > 0
+
+
+def test_the_second_limit_holds_where_more_scans_than_it_may_turn_away_are_no_solid_things(heads: list[Slice]) -> None:
+    strange = {head.file: math.inf for head in heads[:10]}
+    gate, _ = fit_gate(heads, distances={head.file: 1.0 for head in heads} | strange)
+    assert math.isfinite(gate.reject_beyond_with_distance)
+
+
 def test_every_scan_needs_its_distance(heads: list[Slice]) -> None:
     with pytest.raises(KeyError):
         fit_gate(heads, distances={heads[0].file: 1.0})
 
 
-def test_an_older_file_holds_no_limit_with_distance(fitted: Gate, tmp_path: Path) -> None:
+def test_an_older_file_holds_no_limit_with_distance_and_no_power(fitted: Gate, tmp_path: Path) -> None:
     save_gate(tmp_path / "gate.npz", replace(fitted, reject_beyond_with_distance=2.0))
-    assert load_gate(tmp_path / "gate.npz").reject_beyond_with_distance == 2.0
+    read = load_gate(tmp_path / "gate.npz")
+    assert (read.reject_beyond_with_distance, read.distance_power, read.rejects_ct) == (2.0, DISTANCE_POWER, True)
     with np.load(tmp_path / "gate.npz") as saved:
-        older = {name: saved[name] for name in saved if name != "reject_beyond_with_distance"}
+        newer = ("reject_beyond_with_distance", "distance_power", "rejects_ct")
+        older = {name: saved[name] for name in saved if name not in newer}
     np.savez(tmp_path / "older.npz", **older)
-    assert math.isinf(load_gate(tmp_path / "older.npz").reject_beyond_with_distance)
+    read = load_gate(tmp_path / "older.npz")
+    assert math.isinf(read.reject_beyond_with_distance)
+    assert (read.distance_power, read.rejects_ct) == (1, False), "what bundles of then were measured with"
+
+
+def test_a_file_without_what_every_gate_has_is_none(fitted: Gate, tmp_path: Path) -> None:
+    save_gate(tmp_path / "gate.npz", fitted)
+    with np.load(tmp_path / "gate.npz") as saved:
+        np.savez(tmp_path / "part.npz", **{name: saved[name] for name in saved if name != "shape_mean"})
+    with pytest.raises(KeyError):
+        load_gate(tmp_path / "part.npz")
 
 
 def test_kin_is_kept_with_it(fitted: Gate, tmp_path: Path) -> None:
