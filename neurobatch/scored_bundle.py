@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     Evaluated = tuple[dict[str, Any], Outcomes, list[Slice]]
 
 _LEFT_OUT = "one network on patients left out of its training"
+_SEEN = "one network on patients that it was trained on, so these figures say nothing of others"
 _A_FOLDER = "one network on a folder, whatever it was trained on"
 
 
@@ -29,7 +32,18 @@ def evaluate_folds(folder: Path, folds: tuple[int, ...]) -> Evaluated:
 
     slices = load_index(datasets_dir(), folds=folds)
     words = (word for fold in folds for word in ("--fold", str(fold)))
-    return *_of_bundle(folder, slices, words=words, how=_LEFT_OUT), slices
+    how = _SEEN if _has_seen(folder, slices) else _LEFT_OUT
+    return *_of_bundle(folder, slices, words=words, how=how), slices
+
+
+def _has_seen(folder: Path, slices: Iterable[Slice]) -> bool:
+    """Whether a bundle says that it was trained on the folds, and the sources, of any of these."""
+    from training.export import SOURCES
+    from worker.inference.bundle import read_bundle
+
+    told = re.search(r"all scans of folds ([\d, ]+)", json.dumps(dict(read_bundle(folder).description)))
+    seen = set(map(int, told[1].split(","))) if told else set()
+    return any(item.fold in seen and item.source in SOURCES for item in slices)
 
 
 def evaluate_folder(folder: Path, data: Path, *, trained_on: Path | None, out: Path) -> Evaluated:

@@ -19,7 +19,7 @@ from training.dataset.entries import UnusableData
 from training.dataset.slices import Examples, Slice, load_examples
 from training.evaluation.scores import SCORES_FILE, ScanScore, labels_of, logits_of, read_scores, write_scores
 from training.evaluation.scoring import score
-from training.export import BUNDLE_FOLDER, TRAINING_DATA, export_bundle
+from training.export import BUNDLE_FOLDER, SOURCES, TRAINING_DATA, export_bundle
 from training.fit import Report, fixed_size, take_run_folder, train
 from training.teacher import find_teacher
 from worker.inference.distance import fit_training_features
@@ -66,7 +66,7 @@ def leave_out(
     take_run_folder(run_dir, config)
     written = run_dir / SCORES_FILE
     if written.exists():
-        return read_scores(written)
+        return _of_these(left_out, read_scores(written), path=written)
     paths = {item.path for item in left_out}
     kept = [item for item in slices if item.path not in paths]
     train_bundle(kept, config=config, datasets=datasets, run_dir=run_dir, validation=left_out, report=report)
@@ -74,6 +74,15 @@ def leave_out(
     write_scores(written, scores)
     right = (logits_of(scores).argmax(axis=1) == labels_of(scores)).mean()
     report(f"{len(scores)} scans left out: {right:.1%} right")
+    return scores
+
+
+def _of_these(left_out: Sequence[Slice], scores: list[ScanScore], *, path: Path) -> list[ScanScore]:
+    """The scores of a run that was here before; ValueError where it was of other scans."""
+    wanted = {(item.file, item.label, item.patient, item.fold) for item in left_out}
+    other = wanted ^ {(score.file, score.label, score.patient, score.fold) for score in scores}
+    if other:
+        raise ValueError(f"{path} is of other data: {len(other)} scans differ; delete its folder or give --run-dir")
     return scores
 
 
@@ -114,10 +123,10 @@ def train_bundle(
 def _training_data(slices: Sequence[Slice], *, datasets: Path) -> str:
     """What a bundle says that it comes from; of somebody's own pictures no more is known than how many there are."""
     shared = (datasets / "brain-mri").resolve()
-    if all(item.path.resolve().is_relative_to(shared) for item in slices):
+    sources = {item.source for item in slices}
+    if sources <= SOURCES and all(item.path.resolve().is_relative_to(shared) for item in slices):
         return TRAINING_DATA
-    sources = ", ".join(sorted({item.source for item in slices}))
-    return f"{len(slices)} pictures of the user's own (source: {sources})"
+    return f"{len(slices)} pictures of the user's own (source: {', '.join(sorted(sources))})"
 
 
 def _initialise(examples: Examples, *, config: TrainingConfig, datasets: Path) -> Callable[[keras.Model], None] | None:

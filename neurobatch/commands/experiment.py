@@ -30,8 +30,13 @@ def experiment(run_dir: Path, table: str, name: str, expected: tuple[str, ...]) 
     from training.stress.counterfactual_answers import ask_counterfactuals
 
     try:
-        left_out = {score.file for score in read_scores(run_dir / SCORES_FILE)}
-        slices = [item for item in load_index(datasets_dir()) if item.path.name in left_out]
+        known = {item.file: item for item in load_index(datasets_dir())}
+        scored = [score.file for score in read_scores(run_dir / SCORES_FILE)]
+        if unknown := sorted(set(scored) - known.keys()):
+            raise click.UsageError(
+                f"{len(unknown)} scores of {run_dir} are of no scan of the data set: {unknown[0]}, ..."
+            )
+        slices = [known[file] for file in scored]
         answers = ask_counterfactuals(
             [(run_dir / BUNDLE_FOLDER, slices)], report=lambda line: click.echo(line, err=True)
         )

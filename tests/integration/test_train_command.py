@@ -76,6 +76,16 @@ def test_a_folder_of_ones_own_is_trained_on_and_scored(tmp_path: Path, pictures:
     assert description["training_data"].startswith(f"{24 - len(scores)} pictures of the user's own (source: own)")
 
 
+def test_scores_that_are_there_are_taken_for_the_same_scans_alone(tmp_path: Path, pictures: Path) -> None:
+    assert run(tmp_path, pictures, "--leave-out", "0").exit_code == 0
+    assert run(tmp_path, pictures, "--leave-out", "0").exit_code == 0
+    table = tmp_path / "run" / "fold-0" / "scores.csv"
+    header, first, *rest = table.read_text().splitlines()
+    table.write_text("\n".join([header, first.replace("own:", "own:another-"), *rest]) + "\n")
+    done = run(tmp_path, pictures, "--leave-out", "0")
+    assert (done.exit_code, f"{table} is of other data: 2 scans differ" in done.output) == (1, True)
+
+
 def test_a_pupil_with_another_seed_finds_its_teacher_s_folds(tmp_path: Path, pictures: Path) -> None:
     taught = CONFIG.replace('"tiny"', '"pupil"').replace("seed = 1", "seed = 2")
     taught = taught.replace('teacher = ""', 'teacher = "tiny"').replace("teacher_share = 0.0", "teacher_share = 0.5")

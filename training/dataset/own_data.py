@@ -104,9 +104,14 @@ def _thumbnail(entry: Entry) -> Thumbnail | str:
 def _split(entries: Sequence[Entry], pairs: Sequence[Pair], *, folder: Path) -> list[Slice]:
     """Patients as given, or clusters of near-duplicates; folds as given, or drawn so that neither is torn."""
     clusters = _clusters(entries, pairs)
-    patients = [entry.patient or f"cluster-{cluster}" for entry, cluster in zip(entries, clusters, strict=True)]
     folds: list[int | None] = [entry.fold for entry in entries]
-    if None in folds:
+    are_given = None not in folds
+    # Folds as given may part what is nearly the same; a patient of that name in both would be refused as an index.
+    patients = [
+        entry.patient or (f"cluster-{cluster}-fold-{entry.fold}" if are_given else f"cluster-{cluster}")
+        for entry, cluster in zip(entries, clusters, strict=True)
+    ]
+    if not are_given:
         labels = np.array([CLASSES.index(entry.label) for entry in entries], np.int64)
         try:
             folds = list(draw_folds(labels, clusters, seed=_SPLIT_SEED).tolist())

@@ -69,14 +69,17 @@ def datasets_dir() -> Path:
 def load_index(datasets: Path, *, folds: Iterable[int] = FOLDS) -> list[Slice]:
     """The slices of `folds` in index order, all with patient and fold.
 
-    Raises ValueError where a patient is in two folds, and UnusableData, which is one, for an index that is
-    faulty or missing, or has no scan in these folds.
+    Raises UnusableData for an index that is faulty or missing, has a patient in two folds, or no scan in these.
     """
     folder = datasets / "brain-mri"
     if not (folder / INDEX_FILE).is_file():
         raise UnusableData(folder, [f"there is no {INDEX_FILE}; NEUROBATCH_DATASETS names the folder above"])
-    slices = [as_slice(entry, patient=entry.patient, fold=entry.fold) for entry in read_index(folder)]
-    check_patients_apart((item.patient, item.fold) for item in slices)
+    entries = read_index(folder)
+    try:
+        slices = [as_slice(entry, patient=entry.patient, fold=entry.fold) for entry in entries]
+        check_patients_apart((item.patient, item.fold) for item in slices)
+    except ValueError as error:
+        raise UnusableData(folder / INDEX_FILE, [str(error)]) from error
     wanted = set(folds)
     found = [item for item in slices if item.fold in wanted]
     if not found:

@@ -26,7 +26,7 @@ MOST_IN_REVIEW = 0.08  # of each capped source, all reasons together; 10% is pro
 CALLED_HEALTHY = 0.0035  # of tumours; at most 0.5% is promised
 MOST_OFFSET = 1.0  # further "no tumour" is not lowered, however often tumours are called so
 DISTANCE_QUANTILE = 0.98  # of the capped sources' distances; what lies beyond is unlike the training data
-CAPPED_SOURCES = ("figshare", "br35h")  # where none of them is there, every source is capped
+CAPPED_SOURCES = ("figshare", "br35h")  # where none of them is there, all scans together are capped
 
 Real = npt.NDArray[np.float64]
 
@@ -60,8 +60,9 @@ def fit_calibration(scores: Sequence[ScanScore]) -> Calibration:
     logits, labels = logits_of(scores), labels_of(scores)
     distances = np.array([score.distance for score in scores])
     sources = np.array([score.source for score in scores])
-    capped = np.isin(sources, CAPPED_SOURCES)
-    groups = [sources == source for source in sorted(set(sources[capped] if capped.any() else sources))]
+    # Sources of one's own count together: of a small one a single scan would decide what is in review of all.
+    known = sorted(set(sources) & set(CAPPED_SOURCES))
+    groups = [sources == source for source in known] or [np.ones(len(sources), bool)]
     temperature = round(fit_temperature(logits, labels), 4)
     offset = fit_healthy_offset(logits / temperature, labels)
     shares = probabilities_of(logits, temperature=temperature, healthy_offset=offset)

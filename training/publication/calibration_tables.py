@@ -48,9 +48,9 @@ def wanted_table(evaluation: Document) -> str:
     ]
     most = f"{found['most_in_review']:.2%}"
     by_source = evaluation["by_source"]
-    for source in [source for source in CAPPED_SOURCES if source in by_source] or by_source:
-        in_review = rate_in_words("in_review", by_source[source]["in_review"])
-        rows.append((f"in review, {source}", most, in_review, "–", "–"))
+    capped = {f"in review, {source}": by_source[source] for source in CAPPED_SOURCES if source in by_source}
+    for name, of_scans in (capped or {"in review": evaluation["headline"]}).items():
+        rows.append((name, most, rate_in_words("in_review", of_scans["in_review"]), "–", "–"))
     return markdown_table(
         ("wanted", "at most", "reached, out of fold", "where the bundle's was fitted", "decided by"), rows
     )

@@ -31,9 +31,9 @@ _SIDE_PX = 200  # as they are made in training
 _MAX_PIXELS = 1_000_000
 _CHUNK = 32
 _NOTE = (
-    "Lateral tumours replaced by the other side of the head, which is then healthy; tumours blended into healthy "
-    "heads; heads without scalp and skull, where these part from the brain. A rejected picture counts as none of the "
-    "answers."
+    "Tumours replaced by the other side of the head or the same place of another, which is then healthy; tumours"
+    " blended into healthy heads; heads without scalp and skull, where these part from the brain. A rejected picture"
+    " counts as none of the answers."
 )
 
 

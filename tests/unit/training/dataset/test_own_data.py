@@ -143,6 +143,9 @@ def test_a_duplicate_in_two_folds_is_warned_of(twins: Path, load: Load, tmp_path
     (row,) = rows_of(tmp_path / "run" / "duplicates.csv")
     assert (row["first"], row["second"], row["mirrored"], row["apart_in"]) == ("a.png", "b.png", "1", "folds")
     assert float(row["likeness"]) > 0.95
+    (tmp_path / "run" / "split.csv").replace(twins / "index.csv")
+    again, _ = load()
+    assert [(item.patient, item.fold) for item in again] == [(item.patient, item.fold) for item in slices]
 
 
 def test_a_slice_of_two_patients_is_warned_of_and_kept_in_one_fold(twins: Path, load: Load, tmp_path: Path) -> None:

@@ -89,8 +89,10 @@ def test_review_stays_under_its_cap_in_each_source_whatever_the_reason() -> None
     assert outcomes.needs_review[np.isin(outcomes.sources, ["figshare", "br35h"])].mean() > 0.05
 
 
-def test_every_source_is_capped_where_none_is_known() -> None:
+def test_all_scans_are_capped_together_where_no_source_is_known() -> None:
+    """The smallest source must not decide for all: one scan in twelve that is far away is more than its share."""
     scores = [replace(score, source="mine") for score in honest_scores(2000, spread=2)]
+    scores[-12:] = [replace(score, source="small", distance=1e3) for score in scores[-12:]]
     outcomes = outcomes_of(scores, dict.fromkeys(range(5), fit_calibration(scores)))
     assert 0.07 < outcomes.needs_review.mean() <= 0.0805
 
