@@ -66,15 +66,16 @@ def following(url: str) -> Iterator[list[Follower]]:
 
 
 def test_followers_survive_the_death_of_the_api(tmp_path: Path) -> None:
-    folder = tmp_path / "scans"
-    folder.mkdir()
-    write_demo_scans(folder)
+    folders = [tmp_path / "scans" / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        write_demo_scans(folder)
     with running(tmp_path / "data", NEUROBATCH_CHUNK_SIZE="8") as service:
-        batch = service.client.submit([folder, folder, folder])["id"]
+        batch = service.client.submit(folders)["id"]
         with following(f"{service.url}/v1/batches/{batch}/events") as followers:
             wait_until(lambda: all(len(follower.numbers) >= 1 for follower in followers))
             # Uploads go on while the streams are open.
-            assert service.client.submit([folder / "phantom-00.jpg"])["total"] == 1
+            assert service.client.submit([folders[0] / "phantom-00.jpg"])["total"] == 1
             for process in parts_of(tmp_path / "data")["api"]:
                 os.kill(process, signal.SIGKILL)
             wait_until(lambda: not any(follower.is_alive() for follower in followers), within_s=180)

@@ -103,8 +103,8 @@ def test_a_part_that_dies_comes_back_and_nothing_is_lost(service: Running, demo_
     assert batch["counts"]["succeeded"] == 1
 
 
-def test_a_worker_killed_in_mid_batch_loses_nothing(service: Running, demo_scans: Path) -> None:
-    accepted = service.client.submit([demo_scans, demo_scans])
+def test_a_worker_killed_in_mid_batch_loses_nothing(service: Running, demo_scans: Path, tmp_path: Path) -> None:
+    accepted = service.client.submit([demo_scans, write_demo_scans(tmp_path)])
     wait_until(lambda: service.client.batch(accepted["id"])["counts"]["running"] > 0)
     for process in parts_of(service.data_dir)["worker"]:
         os.kill(process, signal.SIGKILL)
