@@ -31,7 +31,7 @@ _WHITE = 0.95
 _DARK_BEHIND = 0.75  # of the brain's grey
 _BRIGHTEST_BRAIN = 0.8
 _GAP, _SCALP = 0.35, 0.5  # what is brighter than the one, outside of what is darker than the other, is a scalp in MRI
-# Of figshare and Br35H no MRI had more than 0.25 and no CT less than 0.6.
+# Of figshare and Br35H no MRI had more than 0.25 and no CT less than 0.58.
 _MOST_BONE = 0.45
 
 
